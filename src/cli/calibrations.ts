@@ -5,7 +5,7 @@ import { readTextFile } from '../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Calibration } from '../pager/calibrate.ts';
-import type { ReadCosts } from '../plan/token-forecast.ts';
+import type { ReadCosts } from '../plan/machine-speeds.ts';
 import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 

@@ -9,10 +9,11 @@ import { summarize } from '../plan/explain.ts';
 import { type FasterWay, gains } from '../plan/faster-ways.ts';
 import { type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall, orTooSmall } from '../plan/kv-homes.ts';
+import type { KernelSpeeds } from '../plan/machine-speeds.ts';
 import { expectToken, forecastParts, type MeasuredModel } from '../plan/measured-model.ts';
 import { type ForecastParts, forecastFirstToken, forecastPass } from '../plan/pass-forecast.ts';
 import type { Plan } from '../plan/plan.ts';
-import { forecastDecode, type KernelSpeeds } from '../plan/token-forecast.ts';
+import { forecastDecode } from '../plan/token-forecast.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
@@ -30,7 +31,7 @@ interface Drafting {
   readonly outline: ModelOutline | undefined;
 }
 
-/** Decoding as it is to be expected near the start of a text, one text at a time. */
+/** Decoding as it is to be expected behind a prompt of 512 tokens, one text at a time. */
 export interface ExpectedSpeed {
   readonly tokens_per_s: number;
   /** Seconds from opening the model to the first token of an answer, and the tokens of the prompt. */

@@ -23,14 +23,16 @@ import { shapeOf } from './span.ts';
 
 /** Times that the operations are computed: a token takes a few milliseconds of them. */
 const repetitions = { count: 12 };
-/** Earlier tokens of the text. */
-const start = 63;
+/** Earlier tokens of the text: a prompt of a usual length. */
+const start = 512;
+/** Tokens that there is room for then, and for those that are computed. */
+export const measuredContext = 768;
 /** Bytes of the largest weight that is there, as zeros; operations on larger ones, rows of embeddings, are left out. */
 const mostWeightBytes = 2 ** 22;
 
 /**
- * Seconds of a token's operations that are no products with weights, in graphs of our own: as many as a token has near the
- * start of a text, computed on whatever products would have left. `outline` has a short context. Throws OUT_OF_MEMORY.
+ * Seconds of a token's operations that are no products with weights, in graphs of our own: as many as a token has behind
+ * a prompt, computed on whatever products would have left. `outline` has the measured context. Throws OUT_OF_MEMORY.
  */
 export async function secondsBesideProducts(outline: GraphOutline, device: Device): Promise<number> {
   using kv = KvStore.allocate(outline.kv, device);
@@ -66,7 +68,15 @@ export async function secondsBesideLlamaProducts(file: ModelFile, device: Device
   for (const [tensor] of small) setData(tensor, sharedBytes(zeros).address(0));
   const pooling = wholePooling(file.metadata);
   const kvType = kvTypeOf('f16').id;
-  const options = { cells: 256, sequences: 1, batch: start, outputs: 1, kvType, pooling, memory: 'untouched' } as const;
+  const options = {
+    cells: measuredContext,
+    sequences: 1,
+    batch: start,
+    outputs: 1,
+    kvType,
+    pooling,
+    memory: 'untouched',
+  } as const;
   using context = new LlamaContext(model, options);
   const spanOf = (from: number, tokens: number) => ({
     sequence: 0,

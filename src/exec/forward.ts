@@ -40,6 +40,8 @@ export interface ForwardParts {
 export class Forward {
   /** Seconds of computing so far. */
   computeSeconds = 0;
+  /** Threads that tokens alone are computed with at first; undefined for all. */
+  firstThreads: number | undefined;
   readonly #parts: ForwardParts;
   /** Tuners by the number of tokens in a pass. */
   readonly #choices = new Map<number, ThreadTuner>();
@@ -107,7 +109,8 @@ export class Forward {
 
   #choiceFor(spans: readonly Span[]): ThreadTuner {
     const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
-    const choice = this.#choices.get(tokens) ?? new ThreadTuner(this.#parts.device.threads);
+    const first = tokens === 1 ? this.firstThreads : undefined;
+    const choice = this.#choices.get(tokens) ?? new ThreadTuner(this.#parts.device.threads, first);
     this.#choices.set(tokens, choice);
     return choice;
   }

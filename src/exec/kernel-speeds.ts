@@ -7,21 +7,23 @@ import { type KernelLayout, LayoutBinder } from '../ggml/kernel-layout.ts';
 import { sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { GgmlType } from '../gguf/types.ts';
+import type { KernelSpeeds } from '../plan/machine-speeds.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { KernelSpeeds } from '../plan/token-forecast.ts';
+import { streamedReads } from '../plan/token-forecast.ts';
 import type { LayoutOf } from './bind-weights.ts';
 import { repeatedSeconds } from './repeated.ts';
+import { stepCosts, type UsualRead } from './step-costs.ts';
 
 /** Bytes of weights that are measured: more than most processors' caches hold. */
 const usualBytes = 96 * 2 ** 20;
-/** Times that products are computed, and a step of next to nothing, a millisecond after the one before. */
-const rounds = { products: { count: 5 }, step: { count: 16, pause: 1 } };
+/** Times that products are computed. */
+const rounds = { count: 5 };
 /** Tokens computed together, with this part of the weights: caches do not matter to so many. */
 const together = { tokens: 32, part: 1 / 16 };
+/** The part of the weights that is computed step by step. */
+const stepPart = 1 / 4;
 /** Speeds of products, and of steps. */
 type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
-
-const small = { type: F32, shape: [64, 64] };
 
 interface Matrix {
   readonly type: GgmlType;
@@ -34,35 +36,43 @@ interface Matrix {
 
 /**
  * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
- * and how long a step takes that computes next to nothing, by threads that slept before and by such that did not. It takes
- * no more memory than the plan's weights do. Throws OUT_OF_MEMORY.
+ * and how much longer that takes in a step for each matrix, by all threads and by half of them. It takes no more memory than
+ * the plan's weights do. Reads of `files` are made beside where the plan reads. Rejects with OUT_OF_MEMORY and the errors of
+ * reading.
  */
-export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<ProductSpeeds> {
+export async function kernelSpeeds(
+  device: Device,
+  plan: Plan,
+  { layoutOf, files }: { readonly layoutOf: LayoutOf; readonly files: UsualRead['files'] },
+): Promise<ProductSpeeds> {
   const matrices = matricesOf(plan, layoutOf);
   const plain = matrices.filter(({ layout }) => !layout);
   const converted = matrices.filter(({ layout }) => layout);
   const { resident, ring, experts } = plan.shares;
+  const read = usualRead(plan, files);
   const most = Math.min(usualBytes, resident + ring + experts);
   const rates = {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
   };
-  const [rate, likelier] = rates.converted === null ? [rates.plain, plain] : [rates.converted, converted];
+  // Streamed weights are converted for many tokens, experts are not.
+  const many = matricesOf(plan, layoutOf, !plan.experts);
+  const known = plan.experts ? rates.plain : rates.converted;
+  const rate = known ?? (many.length > 0 ? await rateOf(device, many, most * stepPart) : null);
   return {
     ...rates,
-    further: rate === null ? 1 : await furtherPart(device, likelier, rate, most * together.part),
-    step: await stepSeconds(device, { awake: false }),
-    stepAwake: await stepSeconds(device, { awake: true }),
+    further: rate === null ? 1 : await furtherPart(device, many, rate, most * together.part),
+    ...(await costsOf(device, plain.length > 0 ? plain : converted, { most: most * stepPart, read })),
   };
 }
 
-/** The matrices that products are made with: of a bank of experts one. */
-const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf): readonly Matrix[] =>
+/** The matrices that products are made with, of a bank of experts one: as a token has them, or all converted. */
+const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf, convert: boolean = false): readonly Matrix[] =>
   slices
     .filter(({ shape }) => shape.length > 1)
     .map((slice) => {
       const { weight, shape, extent, id } = slice;
-      const layout = at(placements, id).kind === 'converted' ? layoutOf(slice) : undefined;
+      const layout = convert || at(placements, id).kind === 'converted' ? layoutOf(slice) : undefined;
       const count = shape.slice(2).reduce((product, n) => product * n, 1);
       const fileBytes = extent.length / count;
       const bytes = layout ? layout.bytes / count : fileBytes;
@@ -75,11 +85,46 @@ async function furtherPart(device: Device, matrices: readonly Matrix[], rate: nu
   return Math.min(1, Math.max(0, (times - 1) / (together.tokens - 1)));
 }
 
+/** Bytes of weights, as they are in the file, a second, for `tokens` at once. */
+const rateOf = (device: Device, matrices: readonly Matrix[], most: number, tokens: number = 1): Promise<number> =>
+  withProducts(device, matrices, { most, tokens }, async (graph, bytes) => {
+    return bytes / (await repeatedSeconds(device, graph.pointer, rounds));
+  });
+
+/** The costs of steps, with all threads and with half of them. */
+function costsOf(
+  device: Device,
+  matrices: readonly Matrix[],
+  { most, read }: { readonly most: number; readonly read: UsualRead | undefined },
+): Promise<Pick<KernelSpeeds, 'step' | 'core' | 'half'>> {
+  return withProducts(device, matrices, { most, tokens: 1 }, async (graph) => {
+    const steps = Array.from({ length: graph.nodes }, (_, i) => graph.slice(i, i + 1));
+    const graphs = { whole: graph.pointer, steps };
+    const { whole, ...all } = await stepCosts(device, graphs, { threads: device.threads, read });
+    if (device.threads === 1) return { ...all, half: { ...all, slower: 1 } };
+    const half = await stepCosts(device, graphs, { threads: Math.ceil(device.threads / 2), read });
+    return { ...all, half: { step: half.step, core: half.core, slower: Math.max(1, half.whole / whole) } };
+  });
+}
+
+/** The read that a pass makes most often; undefined where it makes none. */
+function usualRead(plan: Plan, files: UsualRead['files']): UsualRead | undefined {
+  const { count, bytes } = streamedReads(plan);
+  const { weights = [], expertBytes = 0 } = plan.experts?.banks[0] ?? {};
+  if (weights.length > 0) return { files, bytes: expertBytes / weights.length };
+  return count > 0 ? { files, bytes: bytes / count } : undefined;
+}
+
 /**
- * Bytes of weights, as they are in the file, a second, for `tokens` at once: of the first ones, `most` bytes of memory at
- * most but for one.
+ * Does something with a graph of products, and the bytes of their weights in the file: of the first matrices, `most` bytes of
+ * memory at most but for one.
  */
-async function rateOf(device: Device, matrices: readonly Matrix[], most: number, tokens: number = 1): Promise<number> {
+async function withProducts<T>(
+  device: Device,
+  matrices: readonly Matrix[],
+  { most, tokens }: { readonly most: number; readonly tokens: number },
+  measure: (graph: Graph, bytes: number) => Promise<T>,
+): Promise<T> {
   const places: number[] = [];
   let end = 0;
   for (const { bytes } of matrices) {
@@ -103,17 +148,10 @@ async function rateOf(device: Device, matrices: readonly Matrix[], most: number,
     inputs.set(shape[0], x);
     graph.matmul({ shape, slices: [{ pointer, shape, slice: i }] }, x);
   }
-  const bytes = places.reduce((sum, _, i) => sum + at(matrices, i).fileBytes, 0);
   using allocator = new GraphAllocator(device.bufferType);
   allocator.allocate(graph);
-  return bytes / (await repeatedSeconds(device, graph.pointer, rounds.products));
-}
-
-async function stepSeconds(device: Device, { awake }: { readonly awake: boolean }): Promise<number> {
-  using graph = new Graph();
-  const [a, b] = [graph.input(small.type, small.shape), graph.input(small.type, small.shape)];
-  graph.add(a, b);
-  using allocator = new GraphAllocator(device.bufferType);
-  allocator.allocate(graph);
-  return await repeatedSeconds(device, graph.pointer, { ...rounds.step, awake });
+  return await measure(
+    graph,
+    places.reduce((sum, _, i) => sum + at(matrices, i).fileBytes, 0),
+  );
 }

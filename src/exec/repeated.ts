@@ -1,14 +1,12 @@
-import { setTimeout } from 'node:timers/promises';
 import { at } from '../base/at.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 
-/** Times that a graph is computed, and milliseconds between two of them. */
+/** Times that a graph is computed, and by whom. */
 export interface Repetitions {
   readonly count: number;
-  readonly pause?: number;
-  /** True if threads stay awake between them. */
-  readonly awake?: boolean;
+  /** Threads; default: all. */
+  readonly threads?: number;
   /** Called before each time. */
   readonly prepare?: () => void;
 }
@@ -29,23 +27,41 @@ export const lowerQuarter = (seconds: readonly number[]): number =>
     Math.floor(seconds.length / 4),
   );
 
-/** Seconds of computing a graph by all threads. */
+/** Seconds of computing a graph. */
 export async function repeatedSeconds(
   device: Pick<Device, 'compute' | 'threads'>,
   graph: Pointer,
-  { count, pause = 0, awake = false, prepare }: Repetitions,
+  { count, threads = device.threads, prepare }: Repetitions,
 ): Promise<number> {
   // The first time takes longer.
   prepare?.();
-  await device.compute(graph, device.threads, awake);
+  await device.compute(graph, threads);
   const seconds: number[] = [];
   const start = performance.now();
   while (seconds.length < count && isPatient(seconds.length, start)) {
-    if (pause > 0) await setTimeout(pause);
     prepare?.();
     const began = performance.now();
-    await device.compute(graph, device.threads, awake);
+    await device.compute(graph, threads);
     seconds.push((performance.now() - began) / 1000);
   }
   return lowerQuarter(seconds);
+}
+
+/**
+ * Seconds of computing graphs one after another, as the steps of a pass are: on average, since threads that wait for each
+ * other on busy cores do so now and then.
+ */
+export async function steppedSeconds(
+  device: Pick<Device, 'compute'>,
+  graphs: readonly Pointer[],
+  { count, threads, awake }: { readonly count: number; readonly threads: number; readonly awake: boolean },
+): Promise<number> {
+  const pass = async (): Promise<void> => {
+    for (const graph of graphs) await device.compute(graph, threads, awake);
+  };
+  await pass();
+  const began = performance.now();
+  let times = 0;
+  for (; times < count && isPatient(times, began); times += 1) await pass();
+  return (performance.now() - began) / 1000 / times;
 }

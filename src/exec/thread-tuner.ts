@@ -49,10 +49,11 @@ export class ThreadTuner {
   /** The passes that were computed with `threads`, until they are enough. */
   #passes: PassSeconds[] = [];
 
-  /** `most` threads at first, and at most. */
-  constructor(most: number) {
+  /** `most` threads at most; `first` ones at first, which are known to be as good if they are fewer: others are tried later. */
+  constructor(most: number, first: number = most) {
     this.#most = most;
-    this.#threads = most;
+    this.#threads = first;
+    if (first < most) this.#wait = patience;
   }
 
   get threads(): number {

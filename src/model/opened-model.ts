@@ -8,9 +8,9 @@ import { checkAvailable } from '../ggml/system.ts';
 import { addCurves, type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import type { KvType } from '../plan/kv-options.ts';
-import type { MeasuredModel } from '../plan/measured-model.ts';
+import type { ReadCosts } from '../plan/machine-speeds.ts';
+import { expectToken, type MeasuredModel } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { ReadCosts } from '../plan/token-forecast.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
@@ -163,8 +163,12 @@ export class OpenedModel {
   async #openUnder(plan: Plan): Promise<Runtime> {
     const { outline, device, drafters } = this;
     const parts = { outline, device, layoutOf: this.#layoutOf, drafters, options: this.#options };
-    this.#runtime = await openModelRuntime(parts, plan);
-    return this.#runtime;
+    const runtime = await openModelRuntime(parts, plan);
+    this.#runtime = runtime;
+    const known = this.measuredModel;
+    const manifest = outline.graphs.manifest(plan.context, plan.window);
+    if (known && expectToken(known, plan, manifest).half) runtime.forward.firstThreads = Math.ceil(device.threads / 2);
+    return runtime;
   }
 
   get #measured(): MeasuredParts {

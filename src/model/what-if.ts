@@ -2,9 +2,9 @@ import type { Engine } from '../engine/engine.ts';
 import { type PlanSummary, summarize } from '../plan/explain.ts';
 import { addCurves, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall, orTooSmall } from '../plan/kv-homes.ts';
+import { usualReadCosts } from '../plan/machine-speeds.ts';
 import { expectToken, learn, type MeasuredModel, undisturbed } from '../plan/measured-model.ts';
 import { planBytes } from '../plan/plan.ts';
-import { usualReadCosts } from '../plan/token-forecast.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { OpenedModel, PlanChanges } from './opened-model.ts';
 
@@ -67,7 +67,8 @@ function measuredBy(
   // Kernels that nobody has measured are as fast as this run computes.
   const rate = (bytes * tokens) / (seconds - waited);
   const read = opened.readRate ?? (reader.busySeconds > 0 ? reader.bytesRead / reader.busySeconds : undefined);
-  const speeds = { plain: rate, converted: rate, step: 0, stepAwake: 0, further: 1, rest: 0, choice: 0 };
+  const [steps, slower] = [{ step: 0, core: null }, 1];
+  const speeds = { plain: rate, converted: rate, ...steps, half: { ...steps, slower }, further: 1, rest: 0, choice: 0 };
   const reads = opened.readCosts ?? usualReadCosts;
   const base = known ?? (read && { speeds: { ...speeds, read, reads }, factors: {}, hits: [], disturbed: undisturbed });
   if (!base) return undefined;

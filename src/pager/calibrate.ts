@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import { watchOtherWork } from '../base/core-times.ts';
 import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
-import type { ReadCosts } from '../plan/token-forecast.ts';
+import type { ReadCosts } from '../plan/machine-speeds.ts';
 import { Reader, type ReadSettings } from './reader.ts';
 import { bestOf, bestRate, contenders, costsOf, isSteady, type ReadSample } from './trials.ts';
 

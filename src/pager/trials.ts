@@ -1,5 +1,5 @@
 import { median } from '../base/median.ts';
-import type { ReadCosts } from '../plan/token-forecast.ts';
+import type { ReadCosts } from '../plan/machine-speeds.ts';
 import type { ReadSettings } from './reader.ts';
 
 /** A setting, and the bytes per second that it reached each time. */

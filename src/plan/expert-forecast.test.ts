@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { forecastToken, type LayerForecast } from './expert-forecast.ts';
+import { forecastRouted, forecastToken, type LayerForecast, type RoutedCosts } from './expert-forecast.ts';
 
 const seconds = fc.double({ min: 1e-6, max: 1e-2, noNaN: true });
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -53,4 +53,29 @@ test('a layer that reads little does not make up for one that reads much', () =>
   assert.equal(forecastToken([layer], 1), 5);
   const quick = { ...layer, expertBytes: 0, hits: 1 };
   assert.equal(forecastToken([layer, quick], 1), 7);
+});
+
+const anyRouted: fc.Arbitrary<RoutedCosts> = fc.record({
+  ...{ used: fc.integer({ min: 1, max: 10 }), slots: fc.integer({ min: 1, max: 16 }), hits: share },
+  ...{ step: seconds, expert: seconds, read: seconds, core: seconds },
+});
+
+test('on average over those that are missing, a layer takes no less than with the average of them', () => {
+  fc.assert(
+    fc.property(anyRouted, (costs) => {
+      const { used, hits, expert, read } = costs;
+      const routed = forecastRouted(costs);
+      const layer = { always: routed.once, used, expert, expertBytes: read, hits };
+      assert.ok(routed.seconds >= forecastToken([layer], 1) * (1 - 1e-9));
+      close(routed.computing, routed.once + used * expert);
+      close(routed.reading + 1, (1 - hits) * used * read + 1);
+    }),
+  );
+});
+
+test('where all experts are there, or none are, there is nothing to average', () => {
+  const costs = { used: 2, slots: 4, step: 1, expert: 10, read: 100, core: 5 };
+  assert.deepEqual(forecastRouted({ ...costs, hits: 1 }), { seconds: 23, reading: 0, computing: 23, once: 3 });
+  const none = forecastRouted({ ...costs, hits: 0 });
+  assert.deepEqual(none, { seconds: 13 + 200 + 20, reading: 200, computing: 33, once: 13 });
 });

@@ -11,7 +11,7 @@ const pairs = 6;
 const hitsWith =
   ({ histogram, experts }: ExpertCache) =>
   (slots: number): number =>
-    hitsOf([histogram.curve])(slots, experts);
+    hitsOf([histogram.curve])(slots, { experts, used: 1 });
 
 /** The share of uses that hit, and those that the cache's histogram says. */
 function run({ experts, used, batches }: Trace, slots: number) {

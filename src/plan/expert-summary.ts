@@ -20,7 +20,7 @@ export function summarizeExperts({ slots, banks }: ExpertPlan, hitRate: HitRate)
   const routers = banks.map(({ experts, expertBytes, used }) => {
     const held = Math.min(slots, experts);
     // A bank with a slot for each expert reads each once.
-    const hits = held < experts ? hitRate(held, experts) : 1;
+    const hits = held < experts ? hitRate(held, { experts, used }) : 1;
     return { all: experts * expertBytes, held: held * expertBytes, asked: used * expertBytes, hits };
   });
   const sum = (of: (router: (typeof routers)[number]) => number): number =>

@@ -110,8 +110,8 @@ test('experts in slots are neither resident nor streamed: a plan says how many t
   const { slots = 0, of, used, slot_bytes, expected_hits } = experts ?? {};
   assert.deepEqual([of, used, slot_bytes], [16, 4, slots * 2 * 2 * 64 * 1024]);
   assert.ok(slots > 4 && slots < 16);
-  assert.equal(expected_hits, usualHits(slots, 16));
-  assert.equal(bytes_per_token, Math.round((1 - usualHits(slots, 16)) * 2 * 4 * 2 * 64 * 1024));
+  assert.equal(expected_hits, usualHits(slots, { experts: 16, used: 4 }));
+  assert.equal(bytes_per_token, Math.round((1 - usualHits(slots, { experts: 16, used: 4 })) * 2 * 4 * 2 * 64 * 1024));
   const often = summarize(plan, () => 0.75).experts;
   assert.deepEqual([often?.expected_hits, often?.bytes_per_token], [0.75, 0.25 * 2 * 4 * 2 * 64 * 1024]);
   assert.match(

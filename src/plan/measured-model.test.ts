@@ -22,7 +22,8 @@ const anyModel: fc.Arbitrary<MeasuredModel> = fc
     plain: anyRate,
     converted: anyRate,
     step: anyStep,
-    stepAwake: anyStep,
+    core: fc.constant(null),
+    half: fc.record({ step: anyStep, core: fc.option(anyStep), slower: fc.double({ min: 1, max: 4, noNaN: true }) }),
     further: fc.constant(0.2),
     rest: anyStep,
     choice: anyStep,
@@ -37,7 +38,16 @@ const anyLuck = fc.record({
 const within = { numRuns: 50 };
 const someSpeeds: MeasuredModel['speeds'] = {
   ...{ read: 1, reads: { each: 0, core: 0, coreByte: 0 } },
-  ...{ plain: 1, converted: 1, step: 0, stepAwake: 0, further: 0.2, rest: 0, choice: 0 },
+  ...{
+    plain: 1,
+    converted: 1,
+    step: 0,
+    core: null,
+    half: { step: 0, core: null, slower: 1 },
+    further: 0.2,
+    rest: 0,
+    choice: 0,
+  },
 };
 
 test('after a run, the same plan is expected to take as long again', () => {

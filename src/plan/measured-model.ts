@@ -1,8 +1,9 @@
 import { addCurves, type HitCurve, hitsOf } from './hit-curve.ts';
+import type { Speeds } from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { ForecastParts } from './pass-forecast.ts';
 import type { Plan } from './plan.ts';
-import { type Factors, forecastDecode, type Part, parts, type Speeds, type TokenForecast } from './token-forecast.ts';
+import { type Factors, forecastDecode, type Part, parts, type TokenForecast } from './token-forecast.ts';
 
 /** The findings about a model on a machine. */
 export interface MeasuredModel {
@@ -74,6 +75,8 @@ export interface ExpectedToken {
   readonly seconds: number;
   readonly bound: 'reading' | 'computing';
   readonly known: boolean;
+  /** True if half of the threads compute it. */
+  readonly half: boolean;
 }
 
 /** A token under `plan`. */
@@ -83,10 +86,10 @@ export function expectToken(
   manifest: readonly ManifestEntry[],
 ): ExpectedToken {
   const forecast = forecastDecode(plan, manifest, speeds, hitsOf(hits), factors);
-  const { seconds, reading, computing, streaming } = forecast;
+  const { seconds, reading, computing, streaming, half } = forecast;
   const bound = reading > computing + streaming ? 'reading' : 'computing';
   const known = factors[bound === 'reading' ? bound : longerComputing(forecast)] !== undefined;
-  return { seconds, bound, known };
+  return { seconds, bound, known, half };
 }
 
 const longerComputing = ({ computing, streaming }: TokenForecast): Part =>

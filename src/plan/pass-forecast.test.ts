@@ -2,16 +2,26 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { weightOf } from '../../test/support/weights.ts';
 import { usualHits } from './hit-curve.ts';
+import type { Speeds } from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import { type ForecastParts, forecastFirstToken, forecastPass } from './pass-forecast.ts';
 import type { Placement, Plan } from './plan.ts';
-import { forecastDecode, type Speeds } from './token-forecast.ts';
+import { forecastDecode } from './token-forecast.ts';
 
 /** Equal but for what is done between passes, which takes next to nothing. */
 const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-3 * Math.abs(b), `${a} is not ${b}`);
 
 const reads = { each: 0, core: 0, coreByte: 0 };
-const kernels = { plain: 1e4, converted: 1e4, step: 0, stepAwake: 0, further: 0.25, rest: 0, choice: 0 };
+const kernels = {
+  plain: 1e4,
+  converted: 1e4,
+  step: 0,
+  core: null,
+  half: { step: 0, core: null, slower: 2 },
+  further: 0.25,
+  rest: 0,
+  choice: 0,
+};
 const speeds: Speeds = { ...kernels, read: 1e6, reads };
 
 function partsOf(manifest: readonly ManifestEntry[], kind: Placement['kind'], rest: Partial<Plan> = {}): ForecastParts {

@@ -1,9 +1,10 @@
 import { at } from '../base/at.ts';
 import type { HitRate } from './hit-curve.ts';
+import { rateOf, type Speeds } from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { type RoutedBank, routedBanks } from './routed-banks.ts';
-import { type Factors, forecastDecode, rateOf, type Speeds, streamedReads } from './token-forecast.ts';
+import { type Factors, forecastAllThreads, forecastDecode, streamedReads } from './token-forecast.ts';
 
 /** A model under a plan, and the speeds that it is forecast by. */
 export interface ForecastParts {
@@ -27,12 +28,12 @@ const usedIn = ({ experts, used }: RoutedBank, tokens: number): number =>
 export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean = false): number {
   const { plan, manifest, speeds, hitRate, factors } = parts;
   const { reading: slowerReads = 1, computing: slower = 1 } = factors;
-  const one = forecastDecode(plan, manifest, speeds, hitRate, factors);
-  if (tokens === 1 && !cold) return one.seconds;
+  if (tokens === 1 && !cold) return forecastDecode(plan, manifest, speeds, hitRate, factors).seconds;
+  const one = forecastAllThreads(plan, manifest, speeds, hitRate, factors);
   const further = (first: number, count: number): number => first * (1 + (count - 1) * speeds.further);
   const rate = rateOf(speeds, !plan.experts) / slower;
-  const reads = streamedReads(plan);
-  let bytes = reads.bytes + (cold ? residentBytes(plan) : 0);
+  let { count, bytes } = streamedReads(plan);
+  if (cold) bytes += residentBytes(plan);
   let [alone, routed] = [one.computing + one.streaming - one.once, 0];
   for (const bank of routedBanks(manifest)) {
     const seconds = bank.expertBytes / rate;
@@ -40,9 +41,11 @@ export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean
     alone = Math.max(0, alone - bank.used * seconds);
     routed += used * further(seconds, (tokens * bank.used) / used);
     const missing = cold || !plan.experts ? 1 : Math.max(0, 1 - plan.experts.slots / bank.experts);
-    if (plan.experts) bytes += used * missing * bank.expertBytes;
+    if (!plan.experts) continue;
+    bytes += used * missing * bank.expertBytes;
+    count += used * missing * bank.weights.length;
   }
-  const reading = slowerReads * (bytes / speeds.read + reads.count * speeds.reads.each);
+  const reading = slowerReads * (bytes / speeds.read + count * speeds.reads.each);
   return Math.max(reading, one.once + further(alone, tokens) + routed);
 }
 

@@ -4,17 +4,20 @@ import fc from 'fast-check';
 import { anyDemand } from '../../test/support/demands.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { usualHits } from './hit-curve.ts';
+import { type Speeds, withHalf } from './machine-speeds.ts';
 import { makePlan } from './make-plan.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Placement, Plan } from './plan.ts';
-import { type Factors, fasterOf, forecastDecode, type Speeds } from './token-forecast.ts';
+import { type Factors, forecastAllThreads, forecastDecode } from './token-forecast.ts';
 
 /** Equal but for what is done between passes and steps, which takes next to nothing. */
 const about = (a: number, b: number): void =>
   assert.ok(Math.abs(a - b) <= 5e-3 * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
 
 const free = { each: 0, core: 0, coreByte: 0 };
-const kernels = { plain: 1e4, converted: 2e4, step: 0, stepAwake: 0, further: 0.2, rest: 0, choice: 0 };
+/** Half of the threads are of no use here. */
+const half = { step: 0, core: null, slower: 1e3 };
+const kernels = { plain: 1e4, converted: 2e4, step: 0, core: null, half, further: 0.2, rest: 0, choice: 0 };
 const speeds: Speeds = { ...kernels, read: 1e3, reads: free };
 
 const planOf = (manifest: readonly ManifestEntry[], placements: readonly Placement[], rest: Partial<Plan> = {}): Plan =>
@@ -49,11 +52,16 @@ test('a plan is forecast by its weights: those of all tokens, experts that a tok
   about(whole.computing, all / 2e4 + (4 * expert) / 1e4 + (2 * expert) / 2e4);
   assert.deepEqual([whole.seconds, whole.reading], [whole.computing, 0]);
   const slots = { kind: 'experts' } as const;
-  const half = { experts: { slots: 4, banks: [] } };
+  const slotted = { experts: { slots: 4, banks: [] } };
   const placements = [resident, slots, slots, slots];
-  const missed = (1 - usualHits(4, 8)) * 6 * expert;
-  about(forecast(placements, half).seconds, all / 1e4 + missed / 1e3 + missed / 1e4);
-  about(forecast(placements, { ...half, kvOnSsd: 1e6, context: 256 }).seconds, (1e6 + missed) / 1e3);
+  const misses = 1 - usualHits(4, { experts: 8, used: 2 });
+  const missed = misses * 6 * expert;
+  // One that is there is computed while the other is read.
+  about(
+    forecast(placements, slotted).seconds,
+    all / 1e4 + missed / 1e3 + (6 * expert * (misses + (1 - misses) ** 2)) / 1e4,
+  );
+  about(forecast(placements, { ...slotted, kvOnSsd: 1e6, context: 512 }).seconds, (1e6 + missed) / 1e3);
 });
 
 test('each step of a pass takes its time', () => {
@@ -74,19 +82,47 @@ test('each step of a pass takes its time', () => {
   about(within(1e6), 100 + products);
 });
 
-test('where there are many steps, threads stay awake between them', () => {
-  const bank = { weight: weightOf('gate', 'f32', [100, 10, 8]), streamable: false };
-  const computing = (routers: number, placement: Placement): number => {
-    const manifest = Array.from({ length: routers }, (_, router) => ({ ...bank, experts: { router, used: 2 } }));
-    const experts = placement.kind === 'experts' ? { slots: 7, banks: [] } : undefined;
-    const plan = planOf(manifest, Array(routers).fill(placement), { experts });
-    const times = { ...speeds, step: 100, stepAwake: 10 };
-    // All are found: each layer has the fewest steps.
-    return forecastDecode(plan, manifest, times, () => 1).computing - (routers * 2 * 4000) / 1e4;
+test('a layer of experts takes steps for each round in which they are computed', () => {
+  const manifest = [0, 1, 2].map((router) => ({
+    weight: weightOf('gate', 'f32', [100, 10, 8]),
+    streamable: false,
+    experts: { router, used: 4 },
+  }));
+  const steps = (slots: number, hits: number): number => {
+    const plan = planOf(manifest, Array(3).fill({ kind: 'experts' }), { experts: { slots, banks: [] } });
+    return (forecastDecode(plan, manifest, { ...speeds, step: 100 }, () => hits).once - 1e-3) / 100;
   };
-  about(computing(10, { kind: 'experts' }), 100 * (1 + 3 * 10));
-  about(computing(11, { kind: 'experts' }), 10 * (1 + 3 * 11));
-  about(computing(11, { kind: 'resident', offset: 0 }), 100);
+  about(steps(8, 0), 1 + 3 * 3);
+  about(steps(7, 1), 1 + 3 * 3);
+  // In one of two rounds those are computed that are there; where slots are few, each has its own.
+  about(steps(7, 0.5), 1 + 3 * (3 + 2 * (1 - 2 / 16)));
+  about(steps(2, 0.5), 1 + 3 * (3 + 2 * 3 * (1 - 1 / 16)));
+});
+
+test('half of the threads compute where all are in the way of each other in each step', () => {
+  const manifest = [{ weight: weightOf('m', 'f32', [64, 4]), streamable: true }];
+  const ring = { streamed: [0], stepBytes: 4096 };
+  const of = (half: Speeds['half']) => {
+    const known = { ...speeds, read: 1e9, step: 5, half };
+    const plan = planOf(manifest, [{ kind: 'ring', order: 0 }], ring);
+    const [token, all] = [
+      forecastDecode(plan, manifest, known, usualHits),
+      forecastAllThreads(plan, manifest, known, usualHits),
+    ];
+    assert.equal(
+      token.seconds,
+      Math.min(all.seconds, forecastAllThreads(plan, manifest, withHalf(known), usualHits).seconds),
+    );
+    return token.half;
+  };
+  assert.deepEqual(
+    [
+      of({ step: 1, core: null, slower: 2 }),
+      of({ step: 4.9, core: null, slower: 2 }),
+      of({ step: 1, core: null, slower: 100 }),
+    ],
+    [true, false, false],
+  );
 });
 
 const anyRate = fc.double({ min: 1e6, max: 1e10, noNaN: true });
@@ -96,7 +132,8 @@ const anySpeeds: fc.Arbitrary<Speeds> = fc.record({
   plain: anyRate,
   converted: anyRate,
   step: anyStep,
-  stepAwake: anyStep,
+  core: fc.constant(null),
+  half: fc.record({ step: anyStep, core: fc.option(anyStep), slower: fc.double({ min: 1, max: 4, noNaN: true }) }),
   further: fc.constant(0.2),
   rest: anyStep,
   choice: anyStep,
@@ -144,7 +181,7 @@ test('reads take the time of the storage, and of a core that computing does with
   about(of(free).reading, pages / 1e3);
   about(of({ ...free, each: 10 }).reading, pages / 1e3 + 30);
   about(of({ ...free, core: 10, coreByte: 0.1 }).streaming, computed + 30 + 0.1 * pages);
-  const kv = { kvReads: 4, kvOnSsd: 2 * 4 * 65536, parallel: 2, context: 512 };
+  const kv = { kvReads: 4, kvOnSsd: 2 * 4 * 65536, parallel: 2, context: 1024 };
   about(of({ ...free, each: 10 }, kv).reading, (pages + 2 * 65536) / 1e3 + 70);
   // Experts are read, too: those that are missed.
   const bank = { weight: weightOf('up', 'f32', [100, 10, 8]), streamable: false, experts: { router: 0, used: 2 } };
@@ -175,20 +212,58 @@ test('a token takes its operations beside products, and a pass what it takes onc
   about(of(3, 40, 500).once - none.once, 540);
 });
 
-test('of two measurements the faster figures count', () => {
-  const slow = { plain: 1, converted: null, step: 5, stepAwake: 1, further: 0.5, rest: 2, choice: 3 };
-  const fast = { plain: 2, converted: 4, step: 3, stepAwake: 2, further: 0.4, rest: 3, choice: 1 };
-  const best = { plain: 2, converted: 4, step: 3, stepAwake: 1, further: 0.4, rest: 2, choice: 1 };
-  assert.deepEqual([fasterOf(slow, fast), fasterOf(fast, slow)], [best, best]);
-});
-
-test('more hits never make a token longer', () => {
+test('more hits never make a token longer, but for steps of more rounds', () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(anyDemand, anySpeeds, share, share, (demand, speeds, a, b) => {
       const plan = makePlan(demand);
-      const of = (hits: number): number => forecastDecode(plan, demand.manifest, speeds, () => hits).seconds;
+      const free = { ...speeds, step: -9e-5, half: { ...speeds.half, step: -9e-5 } };
+      const of = (hits: number): number => forecastDecode(plan, demand.manifest, free, () => hits).seconds;
       assert.ok(of(Math.max(a, b)) <= of(Math.min(a, b)) * (1 + 1e-9));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a faster machine never makes a token longer, and no figure is none', () => {
+  const times = fc.double({ min: 1, max: 8, noNaN: true });
+  fc.assert(
+    fc.property(
+      anyDemand,
+      anySpeeds,
+      times,
+      fc.constantFrom('read', 'plain', 'converted'),
+      (demand, speeds, times, rate) => {
+        const plan = makePlan(demand);
+        const of = (speeds: Speeds) => forecastDecode(plan, demand.manifest, speeds, usualHits);
+        const [slow, fast] = [of(speeds), of({ ...speeds, [rate]: times * (speeds[rate] ?? 1) })];
+        assert.ok(fast.seconds <= slow.seconds * (1 + 1e-9));
+        const { half: _, ...figures } = slow;
+        assert.ok(Object.values(figures).every((figure) => Number.isFinite(figure) && figure >= 0));
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('steps, reads and operations that take longer never make a token shorter', () => {
+  fc.assert(
+    fc.property(anyDemand, anySpeeds, anySpeeds, (demand, a, b) => {
+      const plan = makePlan(demand);
+      const slower: Speeds = {
+        ...a,
+        step: Math.max(a.step, b.step),
+        half: {
+          step: Math.max(a.half.step, b.half.step),
+          core: a.half.core,
+          slower: Math.max(a.half.slower, b.half.slower),
+        },
+        rest: Math.max(a.rest, b.rest),
+        choice: Math.max(a.choice, b.choice),
+        reads: { ...a.reads, each: Math.max(a.reads.each, b.reads.each), core: Math.max(a.reads.core, b.reads.core) },
+      };
+      const of = (speeds: Speeds): number => forecastDecode(plan, demand.manifest, speeds, usualHits).seconds;
+      assert.ok(of(a) <= of(slower) * (1 + 1e-9));
     }),
     { numRuns: 50 },
   );

@@ -4,6 +4,7 @@ import { watchOtherWork } from '../base/core-times.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import type { Device } from '../ggml/device.ts';
+import { fasterOf, type KernelSpeeds, type ReadCosts, type Speeds, usualReadCosts } from '../plan/machine-speeds.ts';
 import {
   isDoubtful,
   learn,
@@ -13,7 +14,6 @@ import {
   withinReason,
 } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import { fasterOf, type KernelSpeeds, type ReadCosts, type Speeds, usualReadCosts } from '../plan/token-forecast.ts';
 import { choiceSeconds } from './choice-seconds.ts';
 import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import type { ModelOutline } from './model-outline.ts';
@@ -106,17 +106,22 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
 async function measuredKernels(
   parts: MeasuredParts,
   plan: Plan,
-  { plain = null, converted = null }: Partial<KernelSpeeds> = {},
+  known: Partial<KernelSpeeds> = {},
 ): Promise<{ readonly speeds: KernelSpeeds; readonly disturbed: boolean }> {
   parts.onMeasure?.();
   const wasDisturbed = watchOtherWork();
   const found = await kernelsNow(parts, plan);
   const disturbed = wasDisturbed(parts.device.threads);
-  return { speeds: { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted }, disturbed };
+  const { plain = null, converted = null, core = null, half } = known;
+  const kept = {
+    ...{ plain: found.plain ?? plain, converted: found.converted ?? converted, core: found.core ?? core },
+    half: { ...found.half, core: found.half.core ?? half?.core ?? null },
+  };
+  return { speeds: { ...found, ...kept }, disturbed };
 }
 
 async function kernelsNow({ outline, device, layoutOf }: MeasuredParts, plan: Plan): Promise<KernelSpeeds> {
-  const products = await kernelSpeeds(device, plan, layoutOf);
+  const products = await kernelSpeeds(device, plan, { layoutOf, files: outline.file.files });
   // Other devices have not shown that they leave nodes out.
   const rest = device.kind === 'cpu' ? await outline.graphs.besideProducts(device) : 0;
   return { ...products, rest, choice: choiceSeconds(outline.config.vocabulary) };
@@ -132,8 +137,9 @@ function save(parts: MeasuredParts, model: MeasuredModel): void {
   }
 }
 
-/** True if the kernels of all weights of `plan` were measured. */
-const hasAll = ({ plain, converted }: KernelSpeeds, { slices, placements }: Plan): boolean =>
+/** True if the kernels of all weights of `plan` were measured, beside reads if it reads. */
+const hasAll = ({ plain, converted, core }: KernelSpeeds, { slices, placements, streamed, experts }: Plan): boolean =>
+  (core !== null || (streamed.length === 0 && !experts)) &&
   slices.every(({ id, shape }) => {
     if (shape.length < 2) return true;
     return (at(placements, id).kind === 'converted' ? converted : plain) !== null;

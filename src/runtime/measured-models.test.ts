@@ -4,15 +4,22 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
+import { usualReadCosts } from '../plan/machine-speeds.ts';
 import { type MeasuredModel, undisturbed } from '../plan/measured-model.ts';
-import { usualReadCosts } from '../plan/token-forecast.ts';
 import { type ComputedWith, measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import { openOutline } from './model-outline.ts';
 
 const found: MeasuredModel = {
   speeds: {
     ...{ read: 2e9, reads: usualReadCosts, plain: 1e10, converted: null },
-    ...{ step: 1e-4, stepAwake: 1e-5, further: 0.2, rest: 1e-3, choice: 5e-4 },
+    ...{
+      step: 1e-4,
+      core: 2e-5,
+      half: { step: 1e-5, core: null, slower: 1.9 },
+      further: 0.2,
+      rest: 1e-3,
+      choice: 5e-4,
+    },
   },
   disturbed: undisturbed,
   factors: { reading: 1.1 },
@@ -54,7 +61,8 @@ test('a file with anything in it is read as far as it is sound', () => {
     { speeds: { ...speeds, plain: null } },
     { speeds: { ...speeds, converted: '7' } },
     { speeds: { ...speeds, step: -1 } },
-    { speeds: { ...speeds, stepAwake: undefined } },
+    { speeds: { ...speeds, half: undefined } },
+    { speeds: { ...speeds, half: { step: 0, slower: 0 } } },
     { speeds: { ...speeds, rest: null } },
     { speeds: { ...speeds, reads: { ...usualReadCosts, core: -1 } } },
     { speeds: { ...speeds, reads: undefined } },

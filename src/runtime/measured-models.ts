@@ -12,7 +12,7 @@ import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else. */
-const version = 5;
+const version = 6;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -75,11 +75,13 @@ function isMeasured(value: unknown): value is MeasuredModel {
 
 function isSpeeds(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { read, reads, plain, converted, step, stepAwake, further, rest, choice } = value;
+  const { read, reads, plain, converted, step, core, half, further, rest, choice } = value;
   const rates = [plain, converted].filter((rate) => rate !== null);
   if (rates.length === 0 || !rates.every(isPositive) || !isPositive(read) || !isObject(reads)) return false;
-  const { each, core, coreByte } = reads;
-  return [step, stepAwake, further, rest, choice, each, core, coreByte].every(isCount);
+  if (!isObject(half) || !isPositive(half['slower']) || !isCount(half['step'])) return false;
+  if (![core, half['core']].every((cost) => cost === null || isCount(cost))) return false;
+  const { each, core: alone, coreByte } = reads;
+  return [step, further, rest, choice, each, alone, coreByte].every(isCount);
 }
 
 const isFactors = (value: unknown): boolean =>

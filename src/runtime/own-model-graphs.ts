@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import type { Config, Stage } from '../arch/architecture.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
-import { secondsBesideProducts } from '../exec/beside-products.ts';
+import { measuredContext, secondsBesideProducts } from '../exec/beside-products.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
 import { checkNodes, computeBytes, manifestOf } from '../exec/measure.ts';
 import { OwnGraphs } from '../exec/own-graphs.ts';
@@ -23,9 +23,6 @@ import { type KvShape, kvAreas, kvBytes, kvFileBytes, kvRingBytes, partBytes } f
 import type { ComputingDevice, GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
 const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0, parallel: 1 } as const;
-
-/** Tokens of the context of a token that is measured. */
-const measuredContext = 256;
 
 /** The graphs of a family that has stages of its own. */
 export class OwnModelGraphs implements ModelGraphs {
