@@ -136,4 +136,9 @@ test('an option of another command is told with its commands', () => {
   assert.equal(hintFor(['embed', 'm', '-n', '4'], ['embed'], commands), '-n: an option of ssd-llm bench, run, chat');
   assert.match(hintFor(['run', '--max-batch=4'], ['run'], commands) ?? '', /ssd-llm serve/);
   assert.equal(hintFor(['run', 'm', '-n', 'x'], ['run'], commands), undefined);
+  assert.equal(
+    hintFor(['serve', '--temp', '0'], ['serve'], commands),
+    '--temp: randomness is --temperature, an option of ssd-llm run, chat; requests to a server say such things themselves',
+  );
+  assert.equal(hintFor(['run', '--temp', '0'], ['run'], commands), '--temp: randomness is --temperature');
 });

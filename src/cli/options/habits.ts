@@ -44,7 +44,11 @@ const commands: Readonly<Record<string, string>> = {
 };
 
 /** Flags that mean another thing in one command. */
-const inCommand: Readonly<Record<string, string>> = { 'serve -p': 'the port is --port' };
+const inCommand: Readonly<Record<string, string>> = {
+  'serve -p': 'the port is --port',
+  'serve -v': '--log-level debug logs all that happens',
+  'serve --verbose': '--log-level debug logs all that happens',
+};
 
 /** A word that can only be a model. */
 const isModel = (word: string): boolean => /[/\\:]|\.gguf$/i.test(word);
@@ -70,11 +74,17 @@ export function hintFor(
   for (const word of end < 0 ? argv : argv.slice(0, end)) {
     const flag = word.replace(/=.*$/s, '');
     if (!/^--?[a-z]/i.test(flag) || flags.get(flag)?.includes(command)) continue;
-    const answer = inCommand[`${command} ${flag}`] ?? answerTo(flag) ?? elsewhere(flags.get(flag));
-    if (answer !== undefined) return `${flag}: ${answer}`;
+    const answer = inCommand[`${command} ${flag}`] ?? answerTo(flag);
+    const [named = flag] = /--[a-z][\w-]+/.exec(answer ?? '') ?? [];
+    const others = flags.get(named)?.includes(command) || answer?.includes('ssd-llm') ? undefined : flags.get(named);
+    const told = [...(answer ? [answer] : []), ...(others ? [elsewhere(others, command)] : [])];
+    if (told.length > 0) return `${flag}: ${told.join(', ')}`;
   }
   return command.startsWith('-') ? 'a command comes first: ssd-llm run MODEL, or ssd-llm serve' : undefined;
 }
 
-const elsewhere = (commands: readonly string[] | undefined): string | undefined =>
-  commands && `an option of ssd-llm ${commands.join(', ')}`;
+function elsewhere(commands: readonly string[], command: string): string {
+  const asked =
+    command === 'serve' && commands.includes('chat') ? '; requests to a server say such things themselves' : '';
+  return `an option of ssd-llm ${commands.join(', ')}${asked}`;
+}
