@@ -24,10 +24,11 @@ const worker = new EngineWorker(report, () => {
 
 process.on('message', async (order: EngineOrder) => {
   const watchdog = await watched;
-  hearSilence((seconds) => {
-    watchdog.announce(seconds);
-    worker.announceSilence(seconds);
-  });
+  if (order.kind === 'start')
+    hearSilence((seconds) => {
+      watchdog.announce(seconds);
+      worker.announceSilence(seconds);
+    });
   worker.dispatch(order);
 });
 const leave = (): void => {

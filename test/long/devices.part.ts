@@ -34,12 +34,17 @@ class Count {
     this.#tried += 1;
     if (failure === undefined) return;
     this.#failed.push(`${what}: ${failure}`);
-    // All rows are known only in the end, an hour later.
-    console.log(`  ${this.name}: ${what}: ${failure}`);
+    this.#say(what, failure);
   }
 
-  skip(what: string): void {
-    this.#skipped.push(what);
+  skip(what: string, reason: string): void {
+    this.#skipped.push(`${what}: ${reason}`);
+    this.#say(what, reason);
+  }
+
+  /** Rows are known only in the end, an hour later. */
+  #say(what: string, line: string): void {
+    console.log(`  ${what}, ${this.name}: ${line}`);
   }
 
   get row(): Row {
@@ -97,13 +102,13 @@ class Comparison {
     if (answer === undefined) return this.#cpu.add(name, 'the driver ends the process each time');
     if ('error' in answer) return this.#cpu.add(name, answer.error);
     // A device need not have all operations: models that want them are refused, and these say why.
-    if ('unsupported' in answer) return this.#supported.skip(`${name}: ${answer.unsupported.join(', ')}`);
+    if ('unsupported' in answer) return this.#supported.skip(name, answer.unsupported.join(', '));
     this.#supported.add(name, undefined);
     const { cpu, resident, streamed } = answer;
     const error = beyond(nmse(flat(resident), flat(cpu)), rounded);
     this.#cpu.add(name, error ?? firstDiffers(resident, cpu));
     this.#streamed.add(name, beyond(nmse(flat(streamed), flat(resident)), reordered));
-    if (expected instanceof Error) this.#device.skip(`${name}: ${expected.message}`);
+    if (expected instanceof Error) this.#device.skip(name, expected.message);
     else this.#device.add(name, beyond(nmse(flat(resident), flat(expected)), reordered));
   }
 }
