@@ -43,6 +43,10 @@ test('the name of a variant is read from the name of its file', () => {
   assert.equal(variantIn('/lib/libggml-cpu-haswell.so'), 'haswell');
   assert.equal(variantIn('ggml-cpu-sse42.dll'), 'sse42');
   assert.equal(variantIn('libggml-cpu-apple_m1.v0.4.0.dylib'), 'apple_m1');
+  assert.deepEqual(
+    ['libggml-cpu-armv8.0_1.so', '/lib/libggml-cpu-armv8.2_2.so', 'libggml-cpu-armv9.2_1.v0.4.0.so'].map(variantIn),
+    ['armv8.0_1', 'armv8.2_2', 'armv9.2_1'],
+  );
   assert.equal(variantIn('libggml-base.so'), undefined);
   assert.equal(variantIn(''), undefined);
 });

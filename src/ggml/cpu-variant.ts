@@ -5,12 +5,12 @@ import { EngineError } from '../base/errors.ts';
 import { loadLibraries } from './library.ts';
 import { silenceLog } from './log.ts';
 
-/** Name of a variant: "/lib/libggml-cpu-haswell.so", "ggml-cpu-haswell.dll" -> "haswell". */
+/** Name of a variant: "/lib/libggml-cpu-haswell.so" -> "haswell", "libggml-cpu-armv8.2_1.so" -> "armv8.2_1". */
 export const variantIn = (file: string): string | undefined =>
-  /^(?:lib)?ggml-cpu-([a-z\d_]+)\b.*\.(?:so|dylib|dll)$/.exec(basename(file))?.[1];
+  /^(?:lib)?ggml-cpu-([a-z\d_]+(?:\.\d+_\d+)?)\b.*\.(?:so|dylib|dll)$/.exec(basename(file))?.[1];
 
 /**
- * The files of CPU variants by their names: one for each generation of x86 processors, none where ggml has one only.
+ * The files of CPU variants by their names: one for each generation of processors, none where ggml has one only.
  */
 function packed(): ReadonlyMap<string, string> {
   const { folder } = loadLibraries();
