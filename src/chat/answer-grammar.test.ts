@@ -121,8 +121,12 @@ test('arguments obey what their schemas refer to', () => {
 });
 
 test('sixty tools with eight parameters each are few enough for a grammar', () => {
-  const properties = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`p${i}`, { type: 'string' }]));
-  const many = Array.from({ length: 60 }, (_, i): Tool => ({ name: `t${i}`, parameters: { properties } }));
+  const text = (description: string, i: number): object =>
+    i % 2 === 0 ? { type: 'string', description } : { anyOf: [{ type: 'string', description }, { type: 'null' }] };
+  const many = Array.from({ length: 60 }, (_, tool): Tool => {
+    const properties = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`p${i}`, text(`${tool}, ${i}`, i)]));
+    return { name: `t${tool}`, parameters: { properties } };
+  });
   for (const name of ['Qwen 3 Coder', 'MiniMax M3', 'Llama 3', 'Gemma 4']) {
     const allowed = allows(name, { tools: many });
     assert.ok(allowed(written(name, { name: 't59', arguments: '{"p0": "x"}' })), name);
