@@ -18,10 +18,12 @@ const parent = process.ppid;
 let last = 0;
 let silent = 0;
 setInterval(() => {
+  // This comes first: a tick that takes it back is then seen, too.
+  const announced = Atomics.load(ticks, 1);
   const now = Atomics.load(ticks, 0);
   silent = now === last ? silent + 1 : 0;
   last = now;
-  const longest = process.ppid === parent ? most + Atomics.load(ticks, 1) : mostOrphaned;
+  const longest = process.ppid === parent ? most + announced : mostOrphaned;
   if (silent >= longest) process.kill(process.pid, 'SIGKILL');
 }, interval);
 `;
@@ -48,8 +50,8 @@ export async function watchEventLoop({ interval, ...limits }: WatchdogLimits): P
   // The parent process watches alone if the thread fails.
   worker.on('error', () => {});
   setInterval(() => {
-    Atomics.store(ticks, 1, 0);
     Atomics.add(ticks, 0, 1);
+    Atomics.store(ticks, 1, 0);
   }, interval).unref();
   await once(worker, 'online');
   worker.unref();

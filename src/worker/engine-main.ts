@@ -9,8 +9,8 @@ import { longestSilence } from './silence-counter.ts';
 /** Milliseconds that closing may take when nobody is left to wait for it. */
 const patience = 5000;
 
-// The watchdog comes first, so that its memory is part of the process's own, which the plan counts. The server, which watches,
-// too, is faster: it can tell its clients why.
+// The watchdog comes first, so that its memory is part of the process's own, which the plan counts. The server watches, too,
+// and is faster: it can tell its clients why.
 const watched = watchEventLoop({ interval: 1000, most: longestSilence + 5, mostOrphaned: 5 });
 const report = (report: EngineReport): void => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
@@ -22,13 +22,15 @@ const worker = new EngineWorker(report, () => {
   if (process.connected) process.disconnect();
 });
 
+const ready = watched.then((watchdog) =>
+  hearSilence((seconds) => {
+    watchdog.announce(seconds);
+    worker.announceSilence(seconds);
+  }),
+);
+
 process.on('message', async (order: EngineOrder) => {
-  const watchdog = await watched;
-  if (order.kind === 'start')
-    hearSilence((seconds) => {
-      watchdog.announce(seconds);
-      worker.announceSilence(seconds);
-    });
+  await ready;
   worker.dispatch(order);
 });
 const leave = (): void => {
