@@ -97,10 +97,12 @@ test('several calls may come, each with an id of its own', async () => {
   assert.equal(new Set(calls.map(({ id }) => id)).size, calls.length);
 });
 
-test('a call that is cut off ends for its length, and what there is of it is no JSON', async () => {
+test('what there is of a call that is cut off, by its length or a stop text, is no JSON', async () => {
   const { calls, reason } = await answer({ toolChoice: { name: 'tide' } }, { seed: 1, maxTokens: 30 });
   assert.equal(reason, 'length');
-  for (const { arguments: text } of calls) assert.throws(() => JSON.parse(text));
+  const stopped = await answer({ toolChoice: { name: 'tide' } }, { seed: 1, stop: ['days'] });
+  assert.equal(stopped.calls.length, 1);
+  for (const { arguments: text } of [...calls, ...stopped.calls]) assert.throws(() => JSON.parse(text));
 });
 
 test('without a choice, a wanted form of the answer holds beside calls; with none, tools are not spoken of', async () => {

@@ -108,7 +108,7 @@ export class AnswerOutput {
     return stopped;
   }
 
-  /** Ends the answer, which is `whole` if nothing else did: the last piece is the text that was held back. */
+  /** Ends the answer, which is `whole` if the model itself has ended it: the last piece is the text that was held back. */
   end(whole: boolean): void {
     const { detokenizer, stops, reader } = this.#parts;
     const rest = stops.push(detokenizer.end()).text + stops.end();

@@ -225,7 +225,8 @@ export class Sequence implements Member {
   end(reason: StopReason): void {
     if (this.#ended) return;
     const { output } = this.parts;
-    output.end(reason === 'stop');
+    // A stop text cuts off a call, too.
+    output.end(reason === 'stop' && output.stopText === undefined);
     this.stopReason = reason === 'stop' && output.calls ? 'toolCalls' : reason;
     this.#close();
   }
