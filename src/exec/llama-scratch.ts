@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { alignUp } from '../base/bytes.ts';
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Memory } from '../ggml/memory.ts';
@@ -60,10 +61,13 @@ export interface LookupRows {
   readonly numbers: number;
 }
 
-/** Bytes of so many rows of a weight, and of the zeros behind them: CUDA's kernels read rows of whole blocks of 512 elements. */
+/**
+ * Bytes of so many rows of a weight, and of the zeros behind them: CUDA's kernels read rows of whole blocks of 512 elements.
+ * Numbers of 4 bytes may follow: devices read none that lies between their multiples.
+ */
 export function lookupBytes(weight: Weight, rows: number, device: Pick<Device, 'paddingOf'>): number {
   const width = at(weight.shape, 0);
-  return rows * rowBytes(weight.type, width) + device.paddingOf({ weight, shape: [width, rows] });
+  return alignUp(rows * rowBytes(weight.type, width) + device.paddingOf({ weight, shape: [width, rows] }), 4);
 }
 
 /** Bytes of the largest product of a slice, float32. */
