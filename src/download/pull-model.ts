@@ -38,8 +38,7 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   const texts: ManifestLayer[] = [];
   for (const layer of remote.layers.filter(isText)) texts.push(await fetchText(layer, web, options));
   const files = remote.layers.filter((layer) => !isText(layer));
-  // The query of a URL may hold a secret.
-  const pulledBy = source.kind !== 'url' ? stored : new URL(source.url).search === '' ? name : undefined;
+  const pulledBy = source.kind === 'url' ? keptUrl(source.url) : stored;
   await using download = await Download.begin(files, web, { ...options, name: stored, pulledBy });
   await download.fetch();
   const layers = await download.finish();
@@ -47,6 +46,12 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   onEvent({ kind: 'writing' });
   await store.write(remote.name, [...layers, ...texts]);
   return stored;
+}
+
+/** A URL that may be kept and shown; undefined for one that may hold a secret, in its query or before its host. */
+function keptUrl(url: string): string | undefined {
+  const { search, username, password } = new URL(url);
+  return search === '' && username === '' && password === '' ? url : undefined;
 }
 
 function remoteModel(source: PullSource, web: Web, { signal, insecure = false }: PullOptions): Promise<RemoteModel> {

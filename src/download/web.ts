@@ -162,12 +162,12 @@ export class Web implements AsyncDisposable {
     const reason = codeOf(cause);
     const { host } = new URL(url);
     return gone
-      ? new EngineError('UNREACHABLE', { host, reason, hub: this.#isHub(host) }, { cause })
+      ? new EngineError('UNREACHABLE', { host, reason, hub: this.#hubAt(host) }, { cause })
       : new EngineError('DOWNLOAD_FAILED', { url, reason }, { cause });
   }
 
   /** Whether a host is Hugging Face, or what HF_ENDPOINT has in its place. */
-  #isHub(host: string): 'usual' | 'mirror' | 'none' {
+  #hubAt(host: string): 'usual' | 'mirror' | 'none' {
     if (host !== new URL(this.hub).host) return 'none';
     return this.hub === usualHub ? 'usual' : 'mirror';
   }

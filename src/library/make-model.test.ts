@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
@@ -119,6 +119,22 @@ test('a split model is one, whether its parts lie somewhere or were sent', async
       ['sent:latest', 2],
     ],
   );
+});
+
+test("the parts of a split model become one here, though Ollama's store has them and there is nothing yet", async () => {
+  using folder = tempFolder();
+  using theirs = tempFolder();
+  const store = new OwnStore(folder.file('models'), [theirs.path]);
+  mkdirSync(theirs.file('blobs'));
+  const parts = writeSmall(folder.file('big.gguf'), { split: 2 }).map((file) => {
+    const bytes = readFileSync(file);
+    const sum = createHash('sha256').update(bytes).digest('hex');
+    writeFileSync(theirs.file(`blobs/sha256-${sum}`), bytes);
+    return { file, layer: store.blobLayer('model', `sha256:${sum}`) ?? assert.fail() };
+  });
+  await makeModel(store, 'split', { base: layersOfFiles(store, parts) });
+  const [split] = new Library({ files: [], folder: folder.file('models') }, fail).models();
+  assert.equal(split?.files.length, 2);
 });
 
 test('a file that is no model makes none', async () => {

@@ -143,8 +143,11 @@ export class OwnStore {
   placePart(layer: ManifestLayer, path: string): ManifestLayer {
     const blob = fileOf(this.folder, layer);
     if (!existsSync(path)) {
-      // Not every file system has links.
-      writing(path, () => attempt(() => linkSync(blob, path) ?? true) ?? copyFileSync(blob, path));
+      writing(path, () => {
+        makeFolder(dirname(path));
+        // Not every file system has links.
+        if (!attempt(() => linkSync(blob, path) ?? true)) copyFileSync(blob, path);
+      });
     }
     return { ...layer, file: this.relative(path) };
   }

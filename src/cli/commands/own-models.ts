@@ -7,13 +7,13 @@ import { EngineError } from '../../base/errors.ts';
 import { readTextFile, reasonOf } from '../../base/regular-file.ts';
 import type { LocatedModel } from '../../library/located-model.ts';
 import { layerOfAdapter, layersOf, layersOfFile, makeModel } from '../../library/make-model.ts';
-import { lookUp } from '../../library/model-names.ts';
+import { lookUp, type NameIndex } from '../../library/model-names.ts';
 import { parseModelfile } from '../../library/modelfile.ts';
 import { removeModel } from '../../library/removal.ts';
-import { unfinishedCalled } from '../../library/unfinished-called.ts';
+import { type UnfinishedCalled, unfinishedCalled } from '../../library/unfinished-called.ts';
 import type { ManifestLayer } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
-import { removeUnfinishedModel, type UnfinishedModel, unfinishedModels } from '../../stores/unfinished-models.ts';
+import { removeUnfinishedModel } from '../../stores/unfinished-models.ts';
 import { isFile, isPath, locateModels } from '../locate-model.ts';
 import { ownStore, wholeLibrary } from '../open-library.ts';
 import type { Settings } from '../options/table.ts';
@@ -85,19 +85,13 @@ export async function removeCommand(settings: Settings, operands: readonly strin
   }
 }
 
-interface UnfinishedNamed {
-  readonly unfinished: UnfinishedModel;
-  /** The model that is there by the same name. */
-  readonly whole: LocatedModel | undefined;
-}
-
 /** The unfinished download with this name, if there is one. */
-function unfinishedNamed(name: string, { models }: Settings): UnfinishedNamed | undefined {
+function unfinishedNamed(name: string, { models }: Settings): UnfinishedCalled<LocatedModel> | undefined {
   const store = attempt(() => ownStore(models));
-  if (!store || unfinishedModels(store.unfinished).length === 0 || isFile(name)) return undefined;
-  const index = wholeLibrary(models).index();
-  // Where several have the name, it is no less theirs.
-  const isFree = attempt(() => lookUp(index, name) === undefined) ?? false;
-  const unfinished = unfinishedCalled(store.unfinished, name, !isFree);
-  return unfinished && { unfinished, whole: attempt(() => lookUp(index, name, { full: true })) };
+  if (!store || isFile(name)) return undefined;
+  let index: NameIndex<LocatedModel> | undefined;
+  return unfinishedCalled(store.unfinished, name, (name, options) => {
+    index ??= wholeLibrary(models).index();
+    return lookUp(index, name, options);
+  });
 }

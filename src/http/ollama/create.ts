@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
-import { attempt } from '../../base/attempt.ts';
 import { EngineError } from '../../base/errors.ts';
 import { layersOfFiles, makeModel } from '../../library/make-model.ts';
 import { unfinishedCalled } from '../../library/unfinished-called.ts';
@@ -148,11 +147,9 @@ export async function copy(backend: Backend, c: Context): Promise<Response> {
 /** Removes a model, or what has come of one that was not pulled to its end. */
 export async function remove(backend: Backend, name: string): Promise<void> {
   const store = backend.store();
-  // Where several have the name, it is no less theirs.
-  const isFree = attempt(() => backend.find(name) === undefined) ?? false;
-  const unfinished = store && unfinishedCalled(store.unfinished, name, !isFree);
-  if (unfinished) removeUnfinishedModel(unfinished);
-  const model = unfinished ? attempt(() => backend.find(name, { full: true })) : modelNamed(backend, name);
+  const called = store && unfinishedCalled(store.unfinished, name, (...wanted) => backend.find(...wanted));
+  if (called) removeUnfinishedModel(called.unfinished);
+  const model = called ? called.whole : modelNamed(backend, name);
   if (model) await backend.remove(model);
 }
 
