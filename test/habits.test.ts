@@ -113,6 +113,7 @@ test('habits from other programs are answered with what to do here', async () =>
     [['pocket:135m', 'hi'], /ssd-llm run pocket:135m hi/],
     [['run'], /missing required argument 'model'\nssd-llm run <model> .*"ssd-llm list"/],
     [['help', 'nope'], /unknown command 'nope'/],
+    [['stop', 'm', '-ngl', '9'], /unknown command 'stop'/],
     [['help', 'stop'], /unknown command 'stop'\nstop: .*keep_alive/],
     [['run', '', 'hi'], /model "" is not valid; expected a model's name/],
     [['info', folder.path], /is not valid; expected a model's name.*; this is a folder, in which --models /],

@@ -147,10 +147,11 @@ export function program(): Command {
     .hook('preAction', chooseCpu);
   for (const [name, spec] of Object.entries(commands)) command.addCommand(commandOf(name, spec));
   const help = async (name?: string): Promise<void> => {
-    if (name !== undefined && !Object.hasOwn(commands, commandCalled(name))) {
+    const about = name === undefined || name === 'help' ? [] : [name];
+    if (about.some((one) => !Object.hasOwn(commands, commandCalled(one)))) {
       command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
     }
-    await command.parseAsync([...(name === undefined ? [] : [name]), '--help'], { from: 'user' });
+    await command.parseAsync([...about, '--help'], { from: 'user' });
   };
   return command.addCommand(
     new Command('help').description('display help for command').argument('[command]').helpOption(false).action(help),

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { AnyOption } from './option-spec.ts';
 
-/** The texts among which a schema chooses; none where it takes others, too. */
+/** The texts that a schema names as its values; none where it names none. */
 function choicesOf(schema: z.core.$ZodType): readonly string[] {
   // Zod says of each kind of schema what it has; these are the kinds that options are made of.
   const { def } = (schema as z.core.$ZodTypes)._zod;

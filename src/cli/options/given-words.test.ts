@@ -28,6 +28,7 @@ test('an option is no value of the one before it, unless behind "="', () => {
     assert.equal(refusal('run', line), '', line);
   }
   assert.equal(refusal('pull', 'm --models -p'), '', 'no option of this command');
+  assert.equal(refusal('m', 'hi -ngl 9'), '', 'no command');
 });
 
 test('an option of another program is not read as the letter of ours that it begins with', () => {

@@ -31,6 +31,8 @@ export function flagCommands(): ReadonlyMap<string, readonly string[]> {
  */
 export function checkWords(command: string, words: readonly string[]): void {
   const own = new Map(flags.filter(([, { commands }]) => commands.includes(command)));
+  // A word that is no command is told before its options.
+  if (own.size === 0) return;
   const end = words.indexOf('--');
   let before: Flag | undefined;
   for (const word of end < 0 ? words : words.slice(0, end)) {

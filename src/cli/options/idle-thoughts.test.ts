@@ -8,7 +8,9 @@ test('an option of thoughts that changes nothing is told', () => {
   for (const [settings, thinks, expected] of [
     [{}, false, []],
     [{ think: false }, false, []],
+    [{ think: 'none' }, false, []],
     [{ think: true, thinkBudget: 5 }, true, []],
+    [{ think: 'none', thinkBudget: 5 }, true, [`--think-budget changes nothing ${noThink}`]],
     [{ think: false, thinkBudget: 5 }, true, [`--think-budget changes nothing ${noThink}`]],
     [{ think: 'low' }, false, [`--think changes nothing ${noThoughts}`]],
     [{ thinkBudget: 0 }, false, [`--think-budget changes nothing ${noThoughts}`]],
