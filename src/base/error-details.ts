@@ -66,8 +66,7 @@ export interface ErrorDetails {
   NO_ROOM: { folder: string; bytes: number; free: number };
   /** A file, or bytes that were sent, by what they were called. */
   WRONG_SUM: File & { expected: string; found: string };
-  /** `hub`: it is Hugging Face, or its mirror. */
-  /** Whether the host is Hugging Face, what HF_ENDPOINT has in its place, or neither. */
+  /** `hub`: whether the host is Hugging Face, what HF_ENDPOINT has in its place, or neither. */
   UNREACHABLE: { host: string; reason: string; hub: 'usual' | 'mirror' | 'none' };
   /** `nearest`: names there that are most like it. */
   REMOTE_NOT_FOUND: { name: string; host: string; nearest: readonly string[] };
