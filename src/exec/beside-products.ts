@@ -66,12 +66,16 @@ export async function secondsBesideLlamaProducts(file: ModelFile, device: Device
   zeros.clear();
   const small = [...model.tensors].filter(([, name]) => bytesOf(file, name) <= mostWeightBytes);
   for (const [tensor] of small) setData(tensor, sharedBytes(zeros).address(0));
-  const pooling = wholePooling(file.metadata);
+  const { metadata } = file;
+  const pooling = wholePooling(metadata);
   const kvType = kvTypeOf('f16').id;
+  // Some models have a learnt vector for each position, and none behind those.
+  const trained = metadata.number(`${metadata.string('general.architecture')}.context_length`);
+  const earlier = Math.max(1, Math.min(start, trained - repetitions.count - 1));
   const options = {
     cells: measuredContext,
     sequences: 1,
-    batch: start,
+    batch: earlier,
     outputs: 1,
     kvType,
     pooling,
@@ -84,13 +88,13 @@ export async function secondsBesideLlamaProducts(file: ModelFile, device: Device
     tokens: Array(tokens).fill(0),
     outputs: 1,
   });
-  context.collect([spanOf(0, start)], 'logits');
+  context.collect([spanOf(0, earlier)], 'logits');
   const there = new Set(small.map(([, name]) => name));
   const seconds: number[] = [];
   // Libllama writes the inputs as it collects a graph; later operations overwrite them.
   const began = performance.now();
   for (let i = 0; i <= repetitions.count && isPatient(i - 1, began); i += 1) {
-    const { nodes } = context.collect([spanOf(start + i, 1)], 'logits');
+    const { nodes } = context.collect([spanOf(earlier + i, 1)], 'logits');
     const left = weightReads(nodes, model.tensors, file.weights).filter(
       ({ role, name }) => role === 'matrix' || role === 'experts' || !there.has(name),
     );

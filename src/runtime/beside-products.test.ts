@@ -5,10 +5,10 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import { openOutline } from './model-outline.ts';
 
-test('operations beside products take some time, in graphs of our own and in those of libllama', async () => {
+test('operations beside products take some time, in graphs of our own and of libllama, in contexts of any length', async () => {
   using folder = tempFolder();
   using device = new CpuDevice(2);
-  for (const architecture of ['llama', 'qwen3moe', 'mamba']) {
+  for (const architecture of ['llama', 'qwen3moe', 'mamba', 'gpt2']) {
     const { graphs } = openOutline(architectureFile(folder.file(`${architecture}.gguf`), architecture));
     using _ = graphs;
     const seconds = await graphs.besideProducts(device);
