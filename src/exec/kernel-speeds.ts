@@ -20,7 +20,7 @@ const usualBytes = 96 * 2 ** 20;
 const rounds = { count: 5 };
 /** Tokens computed together, with this part of the weights: caches do not matter to so many. */
 const together = { tokens: 32, part: 1 / 16 };
-/** The part of the weights that is computed step by step. */
+/** The part of the weights that is computed step by step, and of their memory that reads take beside that. */
 const stepPart = 1 / 4;
 /** Speeds of products, and of steps. */
 type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
@@ -49,8 +49,8 @@ export async function kernelSpeeds(
   const plain = matrices.filter(({ layout }) => !layout);
   const converted = matrices.filter(({ layout }) => layout);
   const { resident, ring, experts } = plan.shares;
-  const read = usualRead(plan, files);
   const most = Math.min(usualBytes, resident + ring + experts);
+  const read = usualRead(plan, { files, most: most * stepPart });
   const rates = {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
@@ -108,11 +108,11 @@ function costsOf(
 }
 
 /** The read that a pass makes most often; undefined where it makes none. */
-function usualRead(plan: Plan, files: UsualRead['files']): UsualRead | undefined {
+function usualRead(plan: Plan, parts: Omit<UsualRead, 'bytes'>): UsualRead | undefined {
   const { count, bytes } = streamedReads(plan);
   const { weights = [], expertBytes = 0 } = plan.experts?.banks[0] ?? {};
-  if (weights.length > 0) return { files, bytes: expertBytes / weights.length };
-  return count > 0 ? { files, bytes: bytes / count } : undefined;
+  if (weights.length > 0) return { ...parts, bytes: expertBytes / weights.length };
+  return count > 0 ? { ...parts, bytes: bytes / count } : undefined;
 }
 
 /**

@@ -14,6 +14,8 @@ import { isPatient, repeatedSeconds, steppedSeconds } from './repeated.ts';
 export interface UsualRead {
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly bytes: number;
+  /** Bytes of memory that reads may take, but for a page each. */
+  readonly most: number;
 }
 
 /** Times that products are computed at once, and step by step; and reads that are made while nothing computes. */
@@ -46,10 +48,10 @@ export async function stepCosts(
 /** Seconds of steps, each of which takes `computed` alone, that a read costs: one is under way in each. */
 async function coreOf(
   device: Pick<Device, 'memoryFor'>,
-  { files, bytes }: UsualRead,
+  { files, bytes, most }: UsualRead,
   steps: { readonly compute: (step: number) => Promise<void>; readonly computed: number },
 ): Promise<number> {
-  const length = Math.min(longest, alignUp(bytes, pageBytes));
+  const length = alignUp(Math.min(longest, bytes, most / inFlight), pageBytes);
   const file = files.findIndex(({ size }) => size >= 4 * length);
   // Files of so few bytes are read at once.
   if (file < 0) return 0;

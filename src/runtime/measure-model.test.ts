@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { small } from '../../test/support/agrees.ts';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
+import { thrown } from '../../test/support/engine-error.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
 import { knownModel, type MeasuredParts, measureModel, rememberRun } from './measure-model.ts';
 import { openOutline } from './model-outline.ts';
 import { layoutLookup, planModel } from './planner.ts';
@@ -24,4 +29,29 @@ test('a run that fits no speeds has kernels measured again, and is believed as f
   assert.notDeepEqual(known.speeds, speeds, 'kernels are measured again');
   await rememberRun(parts, plan, run(1e-9));
   assert.deepEqual(knownModel(parts)?.factors, { computing: 1 / 8 });
+});
+
+/** A CPU that counts the memory of reads. */
+class CountingDevice extends CpuDevice {
+  reads = 0;
+
+  override memoryFor(bytes: number, what: string): HostMemory {
+    if (what.startsWith('reads')) this.reads = Math.max(this.reads, bytes);
+    return super.memoryFor(bytes, what);
+  }
+}
+
+test('reads that are measured take no more than a quarter of the memory that weights have', async () => {
+  using folder = tempFolder();
+  const shape = { ...small, architecture: 'llama', type: 'q8_0', layers: 12, width: 256, feedForward: 512 } as const;
+  const outline = openOutline(writeRandom(folder.file('model.gguf'), shape));
+  using device = new CountingDevice(1);
+  using _graphs = outline.graphs;
+  const layoutOf = layoutLookup(device, 'plain');
+  const usual = { context: 64, runtime: 0, kernels: 'plain' } as const;
+  const planned = (budget: number) => planModel(outline, device, layoutOf, { ...usual, budget });
+  const least = planned(thrown('BUDGET_TOO_SMALL', () => planned(1)).details.needed);
+  const plan = { ...least, shares: { ...least.shares, resident: 0 } };
+  await measureModel({ outline, device, layoutOf, kernels: 'plain', read: 1e9, folder: folder.path }, plan);
+  assert.ok(device.reads > 0 && device.reads <= plan.shares.ring / 4 + 3 * pageBytes, `${device.reads}`);
 });

@@ -53,7 +53,7 @@ export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
 
 /**
  * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.2 s)
- * and remembered, unless likely speeds are given. Rejects with OUT_OF_MEMORY.
+ * and remembered, unless likely speeds are given. Rejects with OUT_OF_MEMORY, and the errors of reading where the plan reads.
  */
 export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<MeasuredModel> {
   const known = knownModel(parts);
@@ -88,7 +88,7 @@ function storageOf({
 
 /**
  * Remembers a run under `plan`. Kernels that it makes doubtful are measured anew: they, too, may have been measured while
- * the machine was busy. Rejects with OUT_OF_MEMORY.
+ * the machine was busy. Rejects with the errors of `measureModel`.
  */
 export async function rememberRun(parts: MeasuredParts, plan: Plan, run: MeasuredRun): Promise<void> {
   const manifest = parts.outline.graphs.manifest(plan.context, plan.window);
