@@ -88,9 +88,10 @@ function storageOf({
 
 /**
  * Remembers a run under `plan`. Kernels that it makes doubtful are measured anew: they, too, may have been measured while
- * the machine was busy. Rejects with the errors of `measureModel`.
+ * the machine was busy. Nothing is remembered of files that are gone. Rejects with the errors of `measureModel`.
  */
 export async function rememberRun(parts: MeasuredParts, plan: Plan, run: MeasuredRun): Promise<void> {
+  if (parts.folder === undefined || keyOf(parts) === undefined) return;
   const manifest = parts.outline.graphs.manifest(plan.context, plan.window);
   const model = await measureModel(parts, plan);
   let learnt = learn(model, run, plan, manifest);
