@@ -52,7 +52,7 @@ function isRefused({ code, stderr }: Pick<Ended, 'code' | 'stderr'>, expected: E
 
 const files: Readonly<Record<string, readonly [ErrorCode, (folder: TempFolder) => string, number?]>> = {
   'a missing file': ['MODEL_NOT_FOUND', (folder) => folder.file('none.gguf'), 3],
-  'a folder': ['UNREADABLE', (folder) => folder.path],
+  'a folder': ['BAD_OPTION', (folder) => folder.path, 2],
   'an empty file': ['NOT_GGUF', (folder) => damaged(folder, () => Buffer.alloc(0))],
   'a file of something else': ['NOT_GGUF', (folder) => damaged(folder, () => Buffer.from('PK and so on'))],
   'a file of version 1': [

@@ -116,7 +116,7 @@ test('habits from other programs are answered with what to do here', async () =>
     [['stop', 'm', '-ngl', '9'], /unknown command 'stop'/],
     [['help', 'stop'], /unknown command 'stop'\nstop: .*keep_alive/],
     [['run', '', 'hi'], /model "" is not valid; expected a model's name/],
-    [['info', folder.path], /is not valid; expected a model's name.*; this is a folder, in which --models /],
+    [['info', folder.path], /is not valid; expected a model's name.*, not a folder; "ssd-llm list --models /],
     [['run', '-m', 'pocket:135m'], /a model is named without an option/],
     [['info', folder.file('pocket-F32.gguf'), '-m', '8'], /did you mean 8G\?/],
     [['run', folder.file('pocket-F32.gguf'), 'hi', '-p', 'ho'], /--prompt ho is not valid; expected one prompt/],

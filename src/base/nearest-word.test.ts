@@ -18,7 +18,7 @@ test('the word that was meant is told, and none where nothing is like it', () =>
 });
 
 test('where words are listed, the one that was meant is the first', () => {
-  assert.match(oneOfWords('temprature', words), /^temperature, perhaps, or another of temperature, top_k, /);
+  assert.match(oneOfWords('temprature', words), /^temperature, perhaps, or another of top_k, /);
   assert.match(oneOfWords('x', words), /^one of temperature, /);
 });
 

@@ -19,7 +19,8 @@ function nearestWord(wanted: string, words: Iterable<string>): string | undefine
 /** The words that are expected in place of another, the one that may have been meant first. */
 export function oneOfWords(wanted: string, words: readonly string[]): string {
   const near = nearestWord(wanted, words);
-  return near === undefined ? `one of ${words.join(', ')}` : `${near}, perhaps, or another of ${words.join(', ')}`;
+  const others = words.filter((word) => word !== near).join(', ');
+  return near === undefined ? `one of ${others}` : `${near}, perhaps, or another of ${others}`;
 }
 
 /**

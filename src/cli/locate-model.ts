@@ -29,7 +29,7 @@ async function namesIn(models: string | undefined): Promise<NameIndex<LocatedMod
 /** The error for a name, or a file's name, that no model has. */
 async function unknown(text: string, index: NameIndex<LocatedModel>): Promise<EngineError> {
   if (text.trim() === '' || isFolder(text)) {
-    const folder = text.trim() === '' ? '' : `; this is a folder, in which --models ${text} looks for some`;
+    const folder = text.trim() === '' ? '' : `, not a folder; "ssd-llm list --models ${text}" names the models in it`;
     const expected = `a model's name, as "ssd-llm list" shows it, or a GGUF file${folder}`;
     return new EngineError('BAD_OPTION', { option: 'model', value: text, expected });
   }

@@ -12,6 +12,7 @@ const inputs: Readonly<Record<string, string>> = {
 /** The reason to refuse a part of a content that is no text. A placeholder would let the model talk about what it never saw. */
 export function unreadContent(type: string): string {
   const input = Object.hasOwn(inputs, type) ? inputs[type] : undefined;
-  const what = `content of type "${type}" is not supported yet`;
-  return input === undefined ? what : `${input} input is not supported: the model reads text alone, and ${what}`;
+  const what = `content of type "${type}"`;
+  if (input === undefined) return `${what} is not supported yet`;
+  return `${input} input is not supported: the model reads text alone, no ${what}`;
 }
