@@ -3,14 +3,14 @@ import { alignUp } from '../base/bytes.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, Graph, type Tensor } from '../ggml/graph.ts';
-import { type KernelLayout, LayoutBinder } from '../ggml/kernel-layout.ts';
+import { LayoutBinder } from '../ggml/kernel-layout.ts';
 import { sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
-import type { GgmlType } from '../gguf/types.ts';
 import type { KernelSpeeds } from '../plan/machine-speeds.ts';
 import type { Plan } from '../plan/plan.ts';
 import { streamedReads } from '../plan/token-forecast.ts';
 import type { LayoutOf } from './bind-weights.ts';
+import { kernelSamples, type Matrix, matricesOf } from './kernel-samples.ts';
 import { repeatedSeconds } from './repeated.ts';
 import { stepCosts, type UsualRead } from './step-costs.ts';
 
@@ -20,19 +20,12 @@ const usualBytes = 96 * 2 ** 20;
 const rounds = { count: 5 };
 /** Tokens computed together, with this part of the weights: caches do not matter to so many. */
 const together = { tokens: 32, part: 1 / 16 };
+/** The part of the measured bytes that is enough of a kind. */
+const enoughPart = 1 / 2;
 /** The part of the weights that is computed step by step, and of their memory that reads take beside that. */
 const stepPart = 1 / 4;
 /** Speeds of products, and of steps. */
 type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
-
-interface Matrix {
-  readonly type: GgmlType;
-  readonly shape: readonly [number, number];
-  /** Bytes in memory, and in the file. */
-  readonly bytes: number;
-  readonly fileBytes: number;
-  readonly layout: KernelLayout | undefined;
-}
 
 /**
  * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
@@ -45,11 +38,9 @@ export async function kernelSpeeds(
   plan: Plan,
   { layoutOf, files }: { readonly layoutOf: LayoutOf; readonly files: UsualRead['files'] },
 ): Promise<ProductSpeeds> {
-  const matrices = matricesOf(plan, layoutOf);
-  const plain = matrices.filter(({ layout }) => !layout);
-  const converted = matrices.filter(({ layout }) => layout);
   const { resident, ring, experts } = plan.shares;
   const most = Math.min(usualBytes, resident + ring + experts);
+  const { plain, converted } = kernelSamples(plan, layoutOf, most * enoughPart);
   const read = usualRead(plan, { files, most: most * stepPart });
   const rates = {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
@@ -65,19 +56,6 @@ export async function kernelSpeeds(
     ...(await costsOf(device, plain.length > 0 ? plain : converted, { most: most * stepPart, read })),
   };
 }
-
-/** The matrices that products are made with, of a bank of experts one: as a token has them, or all converted. */
-const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf, convert: boolean = false): readonly Matrix[] =>
-  slices
-    .filter(({ shape }) => shape.length > 1)
-    .map((slice) => {
-      const { weight, shape, extent, id } = slice;
-      const layout = convert || at(placements, id).kind === 'converted' ? layoutOf(slice) : undefined;
-      const count = shape.slice(2).reduce((product, n) => product * n, 1);
-      const fileBytes = extent.length / count;
-      const bytes = layout ? layout.bytes / count : fileBytes;
-      return { type: weight.type, shape: [at(shape, 0), at(shape, 1)], bytes, fileBytes, layout } as const;
-    });
 
 /** The part of the first token's time, of which `rate` is the speed, that each further token takes. */
 async function furtherPart(device: Device, matrices: readonly Matrix[], rate: number, most: number): Promise<number> {
