@@ -19,7 +19,7 @@ const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed. */
 const rounds = { count: 5 };
 /** Tokens computed together, with this part of the weights: caches do not matter to so many. */
-const together = { tokens: 32, part: 1 / 16 };
+const together = { tokens: 32, part: 1 / 4 };
 /** The part of the measured bytes that is enough of a kind. */
 const enoughPart = 1 / 2;
 /** The part of the weights that is computed step by step, and of their memory that reads take beside that. */
@@ -59,8 +59,10 @@ export async function kernelSpeeds(
 
 /** The part of the first token's time, of which `rate` is the speed, that each further token takes. */
 async function furtherPart(device: Device, matrices: readonly Matrix[], rate: number, most: number): Promise<number> {
-  const times = rate / (await rateOf(device, matrices, most, together.tokens));
-  return Math.min(1, Math.max(0, (times - 1) / (together.tokens - 1)));
+  // So few weights stay in caches, where the first token takes less than `rate` says.
+  const first = await rateOf(device, matrices, most);
+  const all = await rateOf(device, matrices, most, together.tokens);
+  return Math.min(1, Math.max(0, (rate / all - rate / first) / (together.tokens - 1)));
 }
 
 /** Bytes of weights, as they are in the file, a second, for `tokens` at once. */
