@@ -87,7 +87,7 @@ test('two at once do not take turns from each other: the second is told; one tha
   /** Waits for its prompt, with the session open. */
   const waiting = async (): Promise<ReturnType<typeof start>> => {
     const one = start(['run', model, ...machine, '-n', '4', '--session', path], { keepInput: true });
-    while (!existsSync(`${path}.lock`)) {
+    while (!existsSync(`${path}.lock`) || readFileSync(`${path}.lock`, 'utf8') === '') {
       const ended = await Promise.race([setTimeout(20), one.ended]);
       if (ended) assert.fail(ended.stderr);
     }

@@ -8,6 +8,8 @@ import { readTextFile, reasonOf } from './regular-file.ts';
 /** Milliseconds after which the holder of a lock shows that it is still there, and after which it is taken for gone. */
 const heartbeat = 15_000;
 const abandoned = 120_000;
+/** Milliseconds after which nobody is about to write the text of an empty lock any more. */
+const unwritten = 5_000;
 const content = new RegExp(`^ssd-llm (${ownerPattern.source}) \\S+\n$`);
 const longest = 200;
 /** Texts of the locks that this process holds. */
@@ -84,7 +86,7 @@ const ownerIn = (text: string): string | undefined => content.exec(text)?.[1];
 
 /**
  * True for the lock of a process that has ended, or has given no sign of life for two minutes: nothing else is known of
- * processes in other containers and on other machines. An empty lock is being written, or was.
+ * processes in other containers and on other machines. An empty lock is being written, or was as its process was killed.
  */
 function isLeft(file: string, text: string): boolean {
   const owner = ownerIn(text);
@@ -92,7 +94,7 @@ function isLeft(file: string, text: string): boolean {
   // Where a machine or container starts anew, processes have the numbers of those before them.
   if (owner && (hasEnded(owner) || (owner === ownerOf() && !held.has(text)))) return true;
   const written = attempt(() => statSync(pathOf(file)).mtimeMs);
-  return written !== undefined && Date.now() - written > abandoned;
+  return written !== undefined && Date.now() - written > (text === '' ? unwritten : abandoned);
 }
 
 /** Removes an abandoned lock, but not one that took its place since it was read. */
