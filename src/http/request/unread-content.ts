@@ -14,5 +14,5 @@ export function unreadContent(type: string): string {
   const input = Object.hasOwn(inputs, type) ? inputs[type] : undefined;
   const what = `content of type "${type}"`;
   if (input === undefined) return `${what} is not supported yet`;
-  return `${input} input is not supported: the model reads text alone, no ${what}`;
+  return `${input} input is not supported yet: the model reads text alone, no ${what}`;
 }
