@@ -31,7 +31,8 @@ export async function serve(args: readonly string[], options: StartOptions = {})
     said += text;
   });
   const over = ended.finally(() => home[Symbol.dispose]());
-  while (!/try: |"ssd-llm listens on .*\n/.test(said)) {
+  // The last line of the announcement, which a backslash divides, or an entry of the log.
+  while (!/try: .*(?:[^\\]|\\\n.*)\n|"ssd-llm listens on .*\n/.test(said)) {
     const end = await Promise.race([once(child.stderr ?? child, 'data').then(() => undefined), over]);
     if (end) throw new Error(`the server ended with ${end.code}: ${end.stderr}`);
   }
