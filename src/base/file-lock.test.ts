@@ -92,6 +92,8 @@ test('what is no lock of ours is left alone', () => {
     assert.equal(readFileSync(`${path}.lock`, 'utf8'), text);
   }
   writeFileSync(`${path}.lock`, '');
+  const later = Date.now() / 1000 + 3600;
+  utimesSync(`${path}.lock`, later, later);
   assert.throws(() => FileLock.acquire(path), inUse, 'it may be being written');
   const lately = Date.now() / 1000 - 10;
   utimesSync(`${path}.lock`, lately, lately);
