@@ -3,15 +3,18 @@ import { distance } from 'fastest-levenshtein';
 /** The share of a word's letters that may be wrong. */
 const mostWrong = 0.34;
 
+/** The share of letters, of the longer one's, in which two texts differ. */
+export const lettersApart = (a: string, b: string): number => distance(a, b) / Math.max(a.length, b.length, 1);
+
 const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '');
 
 /** The word that may have been meant by another, in any case and with any dashes; undefined where none is like it. */
 function nearestWord(wanted: string, words: Iterable<string>): string | undefined {
   const given = plain(wanted.slice(0, 100));
-  let best: { readonly word: string; readonly apart: number } | undefined;
+  let best: { readonly word: string; readonly wrong: number } | undefined;
   for (const word of words) {
-    const apart = distance(given, plain(word)) / Math.max(given.length, plain(word).length, 1);
-    if (apart <= mostWrong && apart < (best?.apart ?? Number.POSITIVE_INFINITY)) best = { word, apart };
+    const wrong = lettersApart(given, plain(word));
+    if (wrong <= mostWrong && wrong < (best?.wrong ?? Number.POSITIVE_INFINITY)) best = { word, wrong };
   }
   return best?.word;
 }

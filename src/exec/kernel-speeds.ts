@@ -18,7 +18,7 @@ import { stepCosts, type UsualRead } from './step-costs.ts';
 const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed. */
 const rounds = { count: 5 };
-/** Tokens computed together, with this part of the weights: caches do not matter to so many. */
+/** Tokens computed together, with this part of the weights. */
 const together = { tokens: 32, part: 1 / 4 };
 /** The part of the measured bytes that is enough of a kind. */
 const enoughPart = 1 / 2;
@@ -49,18 +49,23 @@ export async function kernelSpeeds(
   // Streamed weights are converted for many tokens, experts are not.
   const many = matricesOf(plan, layoutOf, !plan.experts);
   const known = plan.experts ? rates.plain : rates.converted;
-  const rate = known ?? (many.length > 0 ? await rateOf(device, many, most * stepPart) : null);
   return {
     ...rates,
-    further: rate === null ? 1 : await furtherPart(device, many, rate, most * together.part),
+    further: many.length > 0 ? await furtherPart(device, many, known, most * together.part) : 1,
     ...(await costsOf(device, plain.length > 0 ? plain : converted, { most: most * stepPart, read })),
   };
 }
 
-/** The part of the first token's time, of which `rate` is the speed, that each further token takes. */
-async function furtherPart(device: Device, matrices: readonly Matrix[], rate: number, most: number): Promise<number> {
-  // So few weights stay in caches, where the first token takes less than `rate` says.
+/** The part of the first token's time that each further token takes; `known` is the first token's speed, if it was measured. */
+async function furtherPart(
+  device: Device,
+  matrices: readonly Matrix[],
+  known: number | null,
+  most: number,
+): Promise<number> {
+  // So few weights stay in caches, where the first token takes less than what is known says.
   const first = await rateOf(device, matrices, most);
+  const rate = known ?? first;
   const all = await rateOf(device, matrices, most, together.tokens);
   return Math.min(1, Math.max(0, (rate / all - rate / first) / (together.tokens - 1)));
 }

@@ -21,6 +21,19 @@ function find(library: Library, name: string): LibraryModel {
   return library.find(name) ?? assert.fail(name);
 }
 
+/** Sends a file's bytes to the store, and gives the layer that they are. */
+async function sentTo(store: OwnStore, kind: Parameters<typeof mediaTypeOf>[0], file: string): Promise<ManifestLayer> {
+  const bytes = readFileSync(file);
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  await store.addBlob(
+    digest,
+    (async function* () {
+      yield bytes;
+    })(),
+  );
+  return { mediaType: mediaTypeOf(kind), digest, size: bytes.length };
+}
+
 test('a model that is made of a file in place, or of another, adds to it and shares its bytes', async () => {
   using folder = tempFolder();
   using elsewhere = tempFolder();
@@ -92,18 +105,7 @@ test('a split model is one, whether its parts lie somewhere or were sent', async
   await makeModel(store, 'named', { base: layersOfFile(store, files[1] ?? '') });
   const sent: { file: string; layer: ManifestLayer }[] = [];
   for (const file of files) {
-    const bytes = readFileSync(file);
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    await store.addBlob(
-      digest,
-      (async function* () {
-        yield bytes;
-      })(),
-    );
-    sent.push({
-      file: file.slice(folder.path.length + 1),
-      layer: { mediaType: mediaTypeOf('model'), digest, size: bytes.length },
-    });
+    sent.push({ file: file.slice(folder.path.length + 1), layer: await sentTo(store, 'model', file) });
   }
   assert.throws(
     () => layersOfFiles(store, [...sent.slice(1), ...sent.slice(0, 1).map(({ layer }) => ({ layer, file: 'x.gguf' }))]),
@@ -152,25 +154,14 @@ test('a model that is made by the Modelfile of another is the same one, and need
   using elsewhere = tempFolder();
   const library = new Library({ files: [], folder: folder.path }, fail);
   const store = library.ownStore ?? assert.fail();
-  const sent = async (kind: string, file: string): Promise<ManifestLayer> => {
-    const bytes = readFileSync(file);
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    await store.addBlob(
-      digest,
-      (async function* () {
-        yield bytes;
-      })(),
-    );
-    return { mediaType: mediaTypeOf(kind), digest, size: bytes.length };
-  };
   const parts = writeSmall(elsewhere.file('big.gguf'), { split: 2 });
   const adapter = elsewhere.file('adapter.bin');
   writeFileSync(adapter, 'looked at when it is used');
   const layers: { file: string; layer: ManifestLayer }[] = [];
-  for (const file of parts) layers.push({ file, layer: await sent('model', file) });
+  for (const file of parts) layers.push({ file, layer: await sentTo(store, 'model', file) });
   await makeModel(store, 'first', {
     base: layersOfFiles(store, layers),
-    adapters: [await sent('adapter', adapter), layerOfAdapter(store, adapter)],
+    adapters: [await sentTo(store, 'adapter', adapter), layerOfAdapter(store, adapter)],
     template: 'a "template"\n{{ .Prompt }}\n',
     system: ' "Be short." ',
     parameters: { temperature: 0.5, stop: ['\n\n', '"a"'], num_ctx: 512 },

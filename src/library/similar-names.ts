@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { lettersApart } from '../base/nearest-word.ts';
 
 /** The most names that are worth reading. */
 const mostNames = 4;
@@ -19,7 +19,7 @@ const core = (name: string): string =>
 /** The share of letters in which two texts differ; small where one begins with the other, or holds it. */
 function apart(wanted: string, name: string): number {
   const [short = '', long = ''] = [wanted, name].sort((a, b) => a.length - b.length);
-  const differing = distance(wanted, name) / Math.max(long.length, 1);
+  const differing = lettersApart(wanted, name);
   if (short.length < leastPart || !long.includes(short)) return differing;
   return Math.min(differing, long.startsWith(short) ? 0.1 : 0.2);
 }
@@ -33,8 +33,7 @@ const forBeginning = 0.1;
 
 /** The share of letters in which a text differs from the beginning of a name that is most like it. */
 const apartFromBeginning = (wanted: string, name: string): number =>
-  forBeginning +
-  Math.min(...beginnings(name).map((one) => distance(wanted, one) / Math.max(one.length, wanted.length, 1)));
+  forBeginning + Math.min(...beginnings(name).map((one) => lettersApart(wanted, one)));
 
 /**
  * The names of models that may have been meant by another, the nearest first: whole, or without their tags.

@@ -22,9 +22,12 @@ const blockBytes = 512;
 
 const namesIn = (folder: string): readonly string[] => attempt(() => readdirSync(folder)) ?? [];
 
-/** Says for which model the files in a folder come, and by which name or URL it is pulled. */
-export const nameUnfinished = (folder: string, name: string, pulledBy: string | undefined): void =>
-  attempt(() => writeFileSync(join(folder, nameFile), `${name}\n${pulledBy ?? ''}`, { mode: 0o600 }));
+/** Says for which model the files in a folder come, and by which name or URL it is pulled, unless that is too long. */
+export function nameUnfinished(folder: string, name: string, pulledBy: string = ''): void {
+  const text = `${name}\n${pulledBy}`;
+  const kept = Buffer.byteLength(text) <= mostName ? text : `${name}\n`;
+  attempt(() => writeFileSync(join(folder, nameFile), kept, { mode: 0o600 }));
+}
 
 /** Removes a folder in which there is nothing that could go on later. */
 export function clearUnfinished(folder: string): void {
