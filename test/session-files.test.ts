@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { crc32 } from 'node:zlib';
 import { ownerOf } from '../src/base/owner.ts';
@@ -12,6 +12,7 @@ import type { SequenceCache } from '../src/state/sequence-cache.ts';
 import { assertHolds, filled, inOnePiece, smallShape, textOf } from './support/caches.ts';
 import { engineError } from './support/engine-error.ts';
 import { smallDisk } from './support/full-disk.ts';
+import { makePipe } from './support/pipes.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const refuses = (reason: RegExp): ReturnType<typeof engineError> => engineError('SESSION_UNREADABLE', reason);
@@ -123,7 +124,7 @@ test('a session is for its user only, also where the file was for others, and no
   const path = folder.file('talk.kv');
   await save(path, 40);
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  spawnSync('chmod', ['666', path]);
+  chmodSync(path, 0o666);
   await save(path, 60);
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.deepEqual(readdirSync(folder.path), ['talk.kv']);
@@ -133,7 +134,7 @@ test('a pipe, a folder or a device in its place is refused at once', {
   skip: process.platform === 'win32',
 }, async () => {
   using folder = tempFolder();
-  spawnSync('mkfifo', [folder.file('pipe.kv')]);
+  makePipe(folder.file('pipe.kv'));
   await assert.rejects(ConversationFile.open(folder.file('pipe.kv')), refuses(/it is a named pipe, not a file/));
   await assert.rejects(ConversationFile.open(folder.path), refuses(/it is a folder, not a file/));
   assert.deepEqual(readdirSync(folder.path), ['pipe.kv']);
@@ -148,7 +149,7 @@ test('a session that one has open is in use for others, by whatever link they co
     using _ = await ConversationFile.open(path);
     await assert.rejects(ConversationFile.open(`${folder.path}/./talk.kv`), isUsed);
     if (process.platform !== 'win32') {
-      spawnSync('ln', ['-s', path, folder.file('link.kv')]);
+      symlinkSync(path, folder.file('link.kv'));
       await assert.rejects(ConversationFile.open(folder.file('link.kv')), isUsed);
     }
   }

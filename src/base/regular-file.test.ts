@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import test from 'node:test';
+import { makePipe } from '../../test/support/pipes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { openRegularFile, openRegularFileSync, readTextFile } from './regular-file.ts';
 
@@ -13,7 +13,7 @@ test('a pipe, a device, a socket and a folder are no files, and are said to be n
   skip: !posix,
 }, async (t) => {
   using folder = tempFolder();
-  spawnSync('mkfifo', [folder.file('pipe')]);
+  makePipe(folder.file('pipe'));
   const server = createServer().listen(folder.file('socket'));
   t.after(() => server.close());
   await once(server, 'listening');

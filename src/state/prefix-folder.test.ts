@@ -4,6 +4,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { filled, kvCache, sharedView, smallShape, textOf } from '../../test/support/caches.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
+import { makePipe } from '../../test/support/pipes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { ownerOf } from '../base/owner.ts';
 import { type KvShape, kvForm } from './kv-shape.ts';
@@ -69,7 +70,7 @@ test('what is kept is for its user only', { skip: process.platform === 'win32' }
 
 test('a pipe among the files is passed by', { skip: process.platform === 'win32' }, async () => {
   using folder = tempFolder();
-  spawnSync('mkfifo', [folder.file('pipe.kv')]);
+  makePipe(folder.file('pipe.kv'));
   const files = await openTexts(folder);
   await keepText(files, textOf(1, 40));
   assert.equal(await restoredTokens(await openTexts(folder), textOf(1, 40)), 40);

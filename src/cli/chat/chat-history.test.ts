@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { makePipe } from '../../../test/support/pipes.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import { ChatHistory } from './chat-history.ts';
 
@@ -61,6 +61,6 @@ test('lines are for their user only, also where the file was for others; a pipe 
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.deepEqual(new ChatHistory(folder.path).lines, ['And now?', 'Hello']);
   rmSync(file);
-  spawnSync('mkfifo', [file]);
+  makePipe(file);
   assert.deepEqual(new ChatHistory(folder.path).lines, []);
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { engineError } from '../../../test/support/engine-error.ts';
+import { makePipe } from '../../../test/support/pipes.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import type { User } from '../environment.ts';
 import { readConfigFile } from './config-file.ts';
@@ -43,7 +43,7 @@ test('a file that cannot be read, or is not TOML, is an error that says where', 
 
 test('a named pipe in the place of a file is an error at once', { skip: process.platform === 'win32' }, () => {
   using folder = tempFolder();
-  spawnSync('mkfifo', [folder.file('pipe.toml')]);
+  makePipe(folder.file('pipe.toml'));
   assert.throws(
     () => readConfigFile(folder.file('pipe.toml'), user()),
     /pipe\.toml cannot be read \(it is a named pipe/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import test from 'node:test';
+import { makePipe } from '../../../test/support/pipes.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import { logTo } from './log.ts';
 
@@ -17,7 +17,7 @@ test('a log that nobody reads is never waited for, and goes on where it was', {
 }, () => {
   using folder = tempFolder();
   const pipe = folder.file('pipe');
-  spawnSync('mkfifo', [pipe]);
+  makePipe(pipe);
   const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
   const log = logTo('info', fd);
   const text = 'x'.repeat(1000);
