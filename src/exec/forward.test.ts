@@ -26,7 +26,7 @@ import type { Slice } from '../plan/slices.ts';
 import { kvBytes } from '../state/kv-shape.ts';
 import type { KvStore } from '../state/kv-store.ts';
 import { bindWeights, type LayoutOf } from './bind-weights.ts';
-import { Forward } from './forward.ts';
+import { Forward, type ForwardParts } from './forward.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
 import { OwnGraphs } from './own-graphs.ts';
 
@@ -79,7 +79,7 @@ async function withModel(
     layoutOf = plainLayouts,
     ahead = false,
     on = device,
-  }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean; on?: CpuDevice } = {},
+  }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean; on?: ForwardParts['device'] } = {},
 ): Promise<void> {
   using disposer = new Disposer();
   const file = openModelFile(path);
@@ -183,6 +183,46 @@ test('a pass whose device says only at its end that it failed is no result, and 
     assert.deepEqual(await logitsOf(forward, kv), expected);
   };
   for (const extra of [0, 2 ** 24]) await withModel(extra, use, { on });
+});
+
+test('a GPU is read for while it computes or between its steps, whichever was faster, with the same logits', async () => {
+  let [begun, active] = [0, 0];
+  const readAt: ReadAt = (fd, into, position, done) => {
+    begun += 1;
+    active += 1;
+    readFile(fd, into, 0, into.length, position, (error, bytes) => {
+      active -= 1;
+      done(error, bytes);
+    });
+  };
+  /** Steps that were read beside. */
+  let disturbed = 0;
+  const on: ForwardParts['device'] = {
+    kind: 'vulkan',
+    threads: 1,
+    compute: async (graph) => {
+      const before = begun + active;
+      await device.compute(graph);
+      if (active > 0 || begun !== before) disturbed += 1;
+    },
+    checkComputed: () => {},
+  };
+  const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+    const first = await logitsOf(forward, kv);
+    assert.deepEqual(first, expected);
+    assert.equal(forward.reading, undefined);
+    const passes: number[] = [];
+    while (!forward.reading) {
+      disturbed = 0;
+      const span = { state: kv, start: prompt.length, tokens: [7], logits: 'last' } as const;
+      assert.deepEqual(await forward.run([span]), first[1]);
+      passes.push(disturbed);
+    }
+    // Every other pass was read for between its steps.
+    for (const [i, steps] of passes.entries()) if (i % 2 === 1) assert.equal(steps, 0);
+    assert.ok(passes.length >= 2 && passes.length <= 6, `${passes}`);
+  };
+  await withModel(0, use, { readAt, on, ahead: true });
 });
 
 test('a first pass that failed, wherever, can be run again', async () => {

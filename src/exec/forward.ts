@@ -5,7 +5,8 @@ import type { Tensor } from '../ggml/graph.ts';
 import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
-import type { GraphSource, Step } from './program.ts';
+import type { GraphSource, Program, Step } from './program.ts';
+import { type ReadFinding, ReadTuner } from './read-tuner.ts';
 import type { Span } from './span.ts';
 import { ThreadTuner } from './thread-tuner.ts';
 
@@ -33,7 +34,7 @@ export interface PassOptions {
 export interface ForwardParts {
   readonly graphs: GraphSource;
   readonly pager: Pager;
-  readonly device: Device;
+  readonly device: Pick<Device, 'kind' | 'threads' | 'compute' | 'checkComputed'>;
 }
 
 /** Takes spans of tokens through the model: one pass over its weights, resident or streamed. */
@@ -45,10 +46,17 @@ export class Forward {
   readonly #parts: ForwardParts;
   /** Tuners by the number of tokens in a pass. */
   readonly #choices = new Map<number, ThreadTuner>();
+  /** The same of a GPU that is read for. */
+  readonly #readChoices = new Map<number, ReadTuner>();
   #result: Float32Array = new Float32Array();
 
   constructor(parts: ForwardParts) {
     this.#parts = parts;
+  }
+
+  /** Whether tokens alone are read for while a GPU computes them; undefined until that was measured, and for a CPU. */
+  get reading(): ReadFinding | undefined {
+    return this.#readChoices.get(1)?.finding;
   }
 
   /**
@@ -66,10 +74,11 @@ export class Forward {
     const choice = isCpu && program.ringMode === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
     const threads =
       isCpu && program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
+    const readChoice = isCpu || withoutReads ? undefined : this.#readChoiceFor(spans, program);
     const used = process.cpuUsage();
     let [compute, stall, steps] = [0, 0, 0];
     try {
-      await pager.begin(program.reads, !withoutReads);
+      await pager.begin(program.reads, { recorded: !withoutReads, beside: readChoice?.beside ?? true });
       program.begin(spans);
       for (const step of program.steps(threads !== device.threads)) {
         signal?.throwIfAborted();
@@ -94,6 +103,7 @@ export class Forward {
     program.end(spans);
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
+    readChoice?.record(compute + stall);
     choice?.record({ steps, compute, stall, cpu: (user + system) / 1e6 });
     return this.#read(program.result);
   }
@@ -107,14 +117,26 @@ export class Forward {
     return result;
   }
 
+  /** Undefined where nothing is read, or residents are loaded on the way. */
+  #readChoiceFor(spans: readonly Span[], { ringMode, reads }: Program): ReadTuner | undefined {
+    const isRead = this.#parts.pager.experts.length > 0 || [...reads.values()].some((blocks) => blocks.length > 0);
+    if (ringMode !== 'plain' || !isRead) return undefined;
+    const tokens = tokensOf(spans);
+    const choice = this.#readChoices.get(tokens) ?? new ReadTuner();
+    this.#readChoices.set(tokens, choice);
+    return choice;
+  }
+
   #choiceFor(spans: readonly Span[]): ThreadTuner {
-    const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
+    const tokens = tokensOf(spans);
     const first = tokens === 1 ? this.firstThreads : undefined;
     const choice = this.#choices.get(tokens) ?? new ThreadTuner(this.#parts.device.threads, first);
     this.#choices.set(tokens, choice);
     return choice;
   }
 }
+
+const tokensOf = (spans: readonly Span[]): number => spans.reduce((sum, { tokens }) => sum + tokens.length, 0);
 
 /** True where the blocks are not the same ones in every pass. */
 const dependsOnPass = ({ blocks }: Need): boolean => typeof blocks === 'function';

@@ -68,9 +68,14 @@ export class ExpertHome implements Home {
     };
   }
 
+  /** Waits until no read is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#reads.flat());
+  }
+
   /** Gives the rounds up, once no read is under way any more. */
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#reads.flat());
+    await this.settled();
     this.#rounds = [];
     this.#freed = 0;
   }

@@ -83,6 +83,11 @@ export class ExpertPool implements Disposable {
     return routing;
   }
 
+  /** Waits until no expert is being read. */
+  async settled(): Promise<void> {
+    await Promise.all(this.homes.map((home) => home.settled()));
+  }
+
   /** Gives the present batch up: slots in which not all matrices have the same expert are empty then. */
   async abandon(): Promise<void> {
     await Promise.all(this.homes.map((home) => home.abandon()));

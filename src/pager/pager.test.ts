@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { at } from '../base/at.ts';
 import { ExpertCache } from '../plan/expert-cache.ts';
+import { layRing } from '../plan/ring-segments.ts';
 import type { Home, Lease, Need } from './block.ts';
 import { Pager } from './pager.ts';
 import { Ring } from './ring.ts';
@@ -73,6 +75,41 @@ test('a step has all that it needs, ready, from every home, or nothing of it', a
   );
 });
 
+test('between its steps a pass reads as much as there is room for, and nothing while a step has its lease', async () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.array(fc.boolean(), { minLength: 2, maxLength: 5 }), async (units, ways) => {
+      const memory = new Uint8Array(4 * Math.max(...units));
+      let active = 0;
+      let begun: number[] = [];
+      const read = async (_file: number, _into: Uint8Array, position: number): Promise<void> => {
+        begun.push(position);
+        active += 1;
+        await tick();
+        active -= 1;
+      };
+      const blocks = layRing(units, memory.length).map(({ offset, after }, i) => ({
+        ...{ file: 0, position: i, after },
+        into: memory.subarray(offset, offset + at(units, i)),
+      }));
+      const ring = new Ring({ read });
+      const pager = new Pager({ weightRing: ring, kvRing: none, residents });
+      for (const beside of ways) {
+        await pager.begin(new Map([[ring, blocks]]), { beside });
+        for (const i of blocks.keys()) {
+          using _lease = await pager.lease([{ home: ring, blocks: [i] }]);
+          if (beside) continue;
+          assert.equal(active, 0);
+          begun = [];
+          for (let k = 0; k < 3; k += 1) await tick();
+          assert.deepEqual(begun, []);
+        }
+        await pager.finish();
+      }
+    }),
+  );
+});
+
 test('blocks that depend on what was computed are asked for when a step needs them, each time anew', async () => {
   const pager = newPager();
   const home = new MadeUpHome(1);
@@ -102,6 +139,7 @@ test('experts get their memory ahead of a pass or of loading, and give up what a
   const log: string[] = [];
   const pool = {
     touch: async () => void log.push('touched'),
+    settled: async () => {},
     abandon: async () => void log.push('given up'),
     statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
     cache: new ExpertCache(8, 2),
@@ -121,13 +159,14 @@ test('routes of a pass that is no text count for no other number of slots', asyn
   const cache = new ExpertCache(8, 2);
   const pool = {
     touch: async () => {},
+    settled: async () => {},
     abandon: async () => {},
     statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
     cache,
   };
   const pager = new Pager({ weightRing: none, kvRing: none, residents, experts: [pool] });
   const asked = (): number | undefined => pager.hitCurves[0]?.asked;
-  await pager.begin(new Map(), false);
+  await pager.begin(new Map(), { recorded: false });
   cache.route({ ids: [0, 1], used: 2, pairs: 2 });
   assert.equal(asked(), 0);
   await pager.begin(new Map());

@@ -5,6 +5,14 @@ import type { ExpertPool, ExpertStatistics } from './expert-pool.ts';
 import type { LoadOptions, Residents } from './residents.ts';
 import type { Ring } from './ring.ts';
 
+/** The way of a pass through the pager. */
+interface PassWay {
+  /** Whether its experts count as those of a text; default: true. */
+  readonly recorded?: boolean;
+  /** Whether blocks are read while steps compute, or else only between them; default: true. */
+  readonly beside?: boolean;
+}
+
 const numbersOf = (blocks: Need['blocks']): readonly number[] => (typeof blocks === 'function' ? blocks() : blocks);
 
 /** The one way of bytes between the SSD and the steps of a pass: whatever a step waits for is leased here. */
@@ -15,7 +23,8 @@ export class Pager {
   readonly kvRing: Ring;
   readonly residents: Pick<Residents, 'loaded' | 'lease' | 'load' | 'stop'>;
   /** Experts that are not resident, by router. */
-  readonly experts: readonly Pick<ExpertPool, 'touch' | 'abandon' | 'statistics' | 'cache'>[];
+  readonly experts: readonly Pick<ExpertPool, 'touch' | 'settled' | 'abandon' | 'statistics' | 'cache'>[];
+  #beside = true;
 
   constructor(homes: Pick<Pager, 'weightRing' | 'kvRing' | 'residents'> & Partial<Pick<Pager, 'experts'>>) {
     this.weightRing = homes.weightRing;
@@ -44,10 +53,14 @@ export class Pager {
     return this.experts.map(({ cache }) => cache.histogram.curve);
   }
 
-  /** Begins a pass: blocks in a known order are read ahead. Its experts are `recorded` as those of a text. */
-  async begin(reads: ReadonlyMap<Ring, readonly Block[]>, recorded: boolean = true): Promise<void> {
+  /** Begins a pass: blocks in a known order are read ahead. */
+  async begin(
+    reads: ReadonlyMap<Ring, readonly Block[]>,
+    { recorded = true, beside = true }: PassWay = {},
+  ): Promise<void> {
+    this.#beside = beside;
     for (const { cache } of this.experts) cache.histogram.recording = recorded;
-    for (const [ring, blocks] of reads) await ring.follow(blocks);
+    for (const [ring, blocks] of reads) await ring.follow(blocks, beside);
     await this.#touch();
   }
 
@@ -56,6 +69,7 @@ export class Pager {
     const began = performance.now();
     const requested = needs.map(({ home, blocks }) => home.lease(numbersOf(blocks)));
     const results = await Promise.allSettled(requested);
+    if (!this.#beside) await this.#settled();
     this.stallSeconds += (performance.now() - began) / 1000;
     const leases = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const dispose = (): void => {
@@ -85,6 +99,12 @@ export class Pager {
   async restart(): Promise<void> {
     const homes = [this.weightRing.restart(), this.kvRing.restart(), this.residents.stop()];
     await allSettled([...homes, ...this.experts.map((pool) => pool.abandon())]);
+  }
+
+  /** Waits until nothing is read or stored. */
+  async #settled(): Promise<void> {
+    const homes = [this.weightRing, this.kvRing, ...this.experts];
+    await Promise.all(homes.map((home) => home.settled()));
   }
 
   /** Gives experts their memory, which takes 0.3 s a GiB. */

@@ -21,6 +21,10 @@ export class Ring implements Home {
   readonly #early = new Set<number>();
   /** Reads under way or done, by block. */
   readonly #reads: Promise<void>[] = [];
+  /** True if blocks are read as soon as their bytes are free, otherwise only where one is leased that was not begun. */
+  #beside = true;
+  /** Reads under way. */
+  readonly #reading = new Set<Promise<void>>();
   /** Stores under way, by k, and the first error of one. */
   readonly #stores = new Map<number, Promise<void>>();
   #failure: unknown;
@@ -38,13 +42,14 @@ export class Ring implements Home {
 
   /**
    * Reads `blocks` from now on, again and again. The same bytes as before are read on; for others the pass under way is
-   * given up as by `restart`.
+   * given up as by `restart`. Unless they are read `beside` what leases are held for, nothing is begun until one lacks blocks.
    */
-  async follow(blocks: readonly Block[]): Promise<void> {
+  async follow(blocks: readonly Block[], beside = true): Promise<void> {
     const before = this.#blocks;
     const same = blocks.length === before.length && blocks.every((block, i) => sameBytes(block, at(before, i)));
     if (!same) await this.settled();
     this.#blocks = blocks;
+    this.#beside = beside;
     if (!same) await this.restart();
   }
 
@@ -58,6 +63,8 @@ export class Ring implements Home {
     this.#leased += blocks.length;
     for (const k of order) {
       while (k >= this.#begun) {
+        this.#fill();
+        if (k < this.#begun) break;
         if (this.#stores.size === 0) throw new RangeError('more is leased at once than the ring holds');
         await Promise.race(this.#stores.values());
       }
@@ -90,11 +97,13 @@ export class Ring implements Home {
 
   /** Waits until all that can be read ahead has been read, and nothing is stored any more. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#reads, ...this.#stores.values()]);
+    await Promise.allSettled([...this.#reading, ...this.#stores.values()]);
   }
 
-  /** Waits for the stores of a pass. Rejects with the first error of one, as WRITE_FAILED. */
+  /** Waits for the stores of a pass, and reads ahead for the next one. Rejects with the first error of a store, as WRITE_FAILED. */
   async finish(): Promise<void> {
+    this.#beside = true;
+    this.#fill();
     await Promise.all(this.#stores.values());
     const failure = this.#failure;
     this.#failure = undefined;
@@ -118,7 +127,7 @@ export class Ring implements Home {
       if (start !== this.#starts) return;
       this.#early.add(k);
       while (this.#early.delete(this.#freed)) this.#freed += 1;
-      this.#fill();
+      if (this.#beside) this.#fill();
     };
     const store = this.#stores.get(k);
     if (store) void store.then(free);
@@ -131,8 +140,9 @@ export class Ring implements Home {
       if (this.#begun - block.after >= this.#freed) return;
       const { file, into, position } = block;
       const read = 'bring' in into ? into.bring() : this.#reader.read(file, into, position);
+      this.#reading.add(read);
       // A lease has the error; until then nobody awaits it.
-      read.catch(() => {});
+      void read.catch(() => {}).then(() => this.#reading.delete(read));
       this.#reads[this.#begun % this.length] = read;
     }
   }

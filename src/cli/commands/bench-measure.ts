@@ -130,6 +130,7 @@ function reportOf(
       node: process.version,
       device_name: storageOf(model.outline.path)?.name ?? null,
     },
+    gpu_reading: model.inner.opened.runtime?.forward.reading ?? null,
     model: describe(model.outline, name),
     plan: summarize(plan, model.hitRate),
     budget: plan.budget,

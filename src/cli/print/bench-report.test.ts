@@ -25,6 +25,7 @@ const report: BenchReport = {
     node: 'v20',
     device_name: 'DISK|ONE',
   },
+  gpu_reading: null,
   model: {
     path: '/models/m.gguf',
     name: 'A model\u001b[31m',

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../base/bytes.ts';
 import type { GenerationStats } from '../../engine/generation-stats.ts';
+import type { ReadFinding } from '../../exec/read-tuner.ts';
 import type { BenchmarkRound, FirstToken } from '../../model/benchmark.ts';
 import type { BenchmarkFigures, FigureRange } from '../../model/benchmark-figures.ts';
 import type { PlanSummary } from '../../plan/explain.ts';
@@ -22,6 +23,8 @@ export interface BenchReport extends BenchmarkFigures {
     /** The device that holds the model, if the system tells its name. */
     readonly device_name: string | null;
   };
+  /** Whether a GPU is read for while it computes single tokens; null where that was not measured, and for a CPU. */
+  readonly gpu_reading: ReadFinding | null;
   readonly model: ModelDescription;
   readonly plan: PlanSummary;
   readonly budget: number;
@@ -49,6 +52,12 @@ export const reportFormats = {
 export type ReportFormat = keyof typeof reportFormats;
 
 type Row = readonly [what: string, found: string];
+
+/** The way in which a GPU is read for, and how much longer the other one takes. */
+export const readingText = ({ beside, between }: ReadFinding): string =>
+  beside
+    ? `while it computes; between steps a token takes ${number(between)} times as long`
+    : `between steps; while it computes a token takes ${number(1 / between)} times as long`;
 
 /** The report as a table. */
 export function benchRows(report: BenchReport): readonly Row[] {
@@ -112,6 +121,7 @@ export function benchRows(report: BenchReport): readonly Row[] {
             `${rate(alone.bytes_per_s)}${range(spread.bytes_per_s, rate)}: ${secondsText(decode.bytes_per_token / alone.bytes_per_s)} per token`,
           ] as const,
         ]),
+    ...(report.gpu_reading ? [['weights are read', readingText(report.gpu_reading)] as const] : []),
     ['computing alone', `${secondsText(alone.compute_s_per_token)} per token`],
     ['fraction of limit', `${decode.fraction_of_limit.toFixed(3)}${range(spread.fraction_of_limit, fraction)}`],
   ];

@@ -19,6 +19,7 @@ const report = (tokensPerSecond: number): BenchReport =>
     prefill: { tokens_per_s: 9, tokens: 10 },
     decode: { tokens_per_s: tokensPerSecond, bytes_per_token: 0, stall_s: 0, tokens: 4 },
     alone: { compute_s_per_token: 0.001 },
+    gpu_reading: { beside: false, between: 0.8 },
   }) as unknown as BenchReport;
 
 test('a report about a device has its test, its agreement with the CPU and both speeds', () => {
@@ -34,6 +35,7 @@ test('a report about a device has its test, its agreement with the CPU and both 
   assert.match(text, /^\| test +\| passed: 1\.3e-3 from the CPU's result +\|$/m);
   assert.match(text, /^\| logits against the CPU +\| 2\.5e-3 apart; 23 of 24 likeliest tokens are the same +\|$/m);
   assert.match(text, /^\| decode +\| 31 tokens\/s +\| 7 tokens\/s +\|$/m);
+  assert.match(text, /^\| read +\| between steps; while it computes a token takes 1\.25 times as long +\|$/m);
   assert.match(text, /\| driver 7 +\|/);
   assert.match(text, /says:\n\n {4}driver: one\n {4}1\/2 done\n$/);
   for (const word of ['secret', '/home', 'Users', homedir(), hostname()]) assert.ok(!text.includes(word), word);

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../base/bytes.ts';
 import type { Device, DeviceKind } from '../../ggml/device.ts';
 import type { TriedDevice } from '../../runtime/device-trial.ts';
-import { type BenchReport, number, rate, secondsText } from './bench-report.ts';
+import { type BenchReport, number, rate, readingText, secondsText } from './bench-report.ts';
 import { markdownTable } from './markdown-table.ts';
 import { printable } from './printable.ts';
 
@@ -69,7 +69,7 @@ export function deviceReport(report: DeviceReport): string {
 
 type MeasuredReport = Extract<DeviceReport, { most: unknown }>;
 
-function facts({ device, tried, memory, streamed, cpu, most }: MeasuredReport): readonly (readonly string[])[] {
+function facts({ device, tried, memory, streamed, cpu, most, least }: MeasuredReport): readonly (readonly string[])[] {
   const { machine, model, calibration } = most;
   const own = device.memory === 'apart' ? 'of its own' : "of the machine's";
   const types = Object.keys(model.types).join(', ');
@@ -85,6 +85,7 @@ function facts({ device, tried, memory, streamed, cpu, most }: MeasuredReport): 
     ['threads', `${machine.threads}`],
     ['system', machine.os],
     ['storage', `${machine.device_name ? `${machine.device_name}: ` : ''}${rate(calibration.bytes_per_s)}`],
+    ...(least.gpu_reading ? [['read', readingText(least.gpu_reading)]] : []),
     [
       'model',
       `${model.architecture}, ${formatBytes(model.bytes)} of ${types}, ${model.layers} layers of width ${model.width}`,

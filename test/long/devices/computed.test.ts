@@ -89,6 +89,30 @@ test('logits do not depend on whether weights stay on a device, are uploaded fro
   assert.ok(nmse(flat(streamed.logits), expected) < 1e-5, 'from the SSD');
 });
 
+test('weights are read while a device computes, or between its steps, whichever was faster, with the same logits', {
+  skip: withoutVulkan,
+}, async () => {
+  using folder = tempFolder();
+  const path = writeRandom(folder.file('model.gguf'), spec);
+  for (const memory of ['host', 'apart'] as const) {
+    using device = vulkanDevice(memory);
+    const which = memory === 'host' ? 'budget' : 'gpuMemory';
+    const least = thrown('BUDGET_TOO_SMALL', () => planOn(device, path, { [which]: 1 })).details.needed;
+    await using model = await openRuntime(path, { context: 64, device, [which]: least, change: withoutHeld });
+    const { forward, caches } = model.runtime;
+    await model.logits(prompt);
+    const { state } = at(caches.all, 0);
+    const logits: Float32Array[] = [];
+    while (!forward.reading) {
+      const span = { state, start: prompt.length, tokens: [7], logits: 'last' } as const;
+      logits.push((await forward.run([span])).slice());
+      // One that compiles, and three of each way at most.
+      assert.ok(logits.length <= 7);
+    }
+    for (const row of logits) assert.deepEqual(row, logits[0]);
+  }
+});
+
 test('the operations of a model of libllama that a device has not are known before it is loaded', {
   skip: withoutVulkan,
 }, () => {
