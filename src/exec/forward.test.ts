@@ -1,122 +1,26 @@
 import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
 import test from 'node:test';
-import type { RandomModelSpec } from '../../bench/random-model.ts';
-import { engineError, thrown } from '../../test/support/engine-error.ts';
-import { writeRandom } from '../../test/support/model-files.ts';
+import { engineError } from '../../test/support/engine-error.ts';
+import {
+  device,
+  fastLayouts,
+  logitsOf,
+  plainLayouts,
+  prompt,
+  spec,
+  withModel,
+} from '../../test/support/forward-model.ts';
 import { some } from '../../test/support/rounds.ts';
-import { shared } from '../../test/support/shared.ts';
-import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType } from '../../test/support/weights.ts';
-import { ownArchitectures } from '../arch/registry.ts';
-import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { nmse } from '../base/nmse.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
-import type { KernelLayout } from '../ggml/kernel-layout.ts';
-import { pageBytes } from '../ggml/system.ts';
-import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import { Pager } from '../pager/pager.ts';
-import { type ReadAt, Reader } from '../pager/reader.ts';
-import { arenaBytes, Residents } from '../pager/residents.ts';
-import { Ring } from '../pager/ring.ts';
-import { makePlan } from '../plan/make-plan.ts';
+import type { Pager } from '../pager/pager.ts';
+import type { ReadAt } from '../pager/reader.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Slice } from '../plan/slices.ts';
-import { kvBytes } from '../state/kv-shape.ts';
 import type { KvStore } from '../state/kv-store.ts';
-import { bindWeights, type LayoutOf } from './bind-weights.ts';
-import { Forward, type ForwardParts } from './forward.ts';
-import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
-import { OwnGraphs } from './own-graphs.ts';
-
-const device = shared(new CpuDevice(1));
-
-/** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
-const spec: RandomModelSpec = {
-  architecture: 'llama',
-  layers: 12,
-  width: 32,
-  heads: 4,
-  kvHeads: 2,
-  feedForward: 64,
-  vocabulary: 1024,
-  type: (tensor) => (tensor === 'output.weight' ? 'f32' : 'q4_0'),
-};
-const path = writeRandom(sharedPath('model.gguf'), spec);
-
-function outlineOf(file: ModelFile): GraphOutline {
-  const architecture = ownArchitectures.get(file.metadata.string('general.architecture')) ?? assert.fail();
-  const config = architecture.config(file.metadata);
-  return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64, type: 'f16' } };
-}
-
-const plainLayouts = (): undefined => undefined;
-const fastLayouts = ({ weight, shape }: Slice): KernelLayout | undefined =>
-  shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
-
-/** A plan with `extra` bytes more than the smallest. */
-function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan {
-  const demand = {
-    context: outline.kv.context,
-    runtime: 0,
-    kv: () => kvBytes(outline.kv),
-    page: pageBytes,
-    manifest: manifestOf(outline),
-    compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, { threads: 2 }),
-    converted: (slice: Slice) => layoutOf(slice)?.bytes,
-  };
-  const { needed } = thrown('BUDGET_TOO_SMALL', () => makePlan({ ...demand, budget: 1 })).details;
-  return makePlan({ ...demand, budget: needed + extra });
-}
-
-/** Calls `use` with the model in memory, streamed as far as it does not fit. */
-async function withModel(
-  extra: number,
-  use: (forward: Forward, kv: KvStore, plan: Plan, pager: Pager) => Promise<void>,
-  {
-    readAt,
-    layoutOf = plainLayouts,
-    ahead = false,
-    on = device,
-  }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean; on?: ForwardParts['device'] } = {},
-): Promise<void> {
-  using disposer = new Disposer();
-  const file = openModelFile(path);
-  const outline = outlineOf(file);
-  const plan = planFor(outline, extra, layoutOf);
-  await using reader = new Reader(file.files, { inFlight: 3, chunkBytes: 4 * pageBytes, ...(readAt && { readAt }) });
-  const arena = disposer.use(device.memoryFor(arenaBytes(plan), 'a test'));
-  const ring = disposer.use(device.memoryFor(plan.shares.ring, 'a test'));
-  const memory = { arena, ring, layoutOf };
-  const weights = bindWeights(plan, file.weights, memory, disposer);
-  const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
-  if (ahead) await residents.load();
-  const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
-  const kvRingMemory = disposer.use(device.memoryFor(0, 'a test'));
-  const parts = {
-    stages: outline.stages,
-    plan,
-    file: file.weights,
-    weights,
-    device,
-    reader,
-    pager,
-    kvRingMemory,
-    kv: { shape: outline.kv, file: 0 },
-  };
-  const graphs = disposer.use(new OwnGraphs(parts));
-  const forward = new Forward({ graphs, pager, device: on });
-  await use(forward, disposer.use(graphs.newState()), plan, pager);
-}
-
-const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
-
-/** The logits after the prompt and after one more token. */
-async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32Array[]> {
-  const first = (await forward.run([{ state: kv, start: 0, tokens: prompt, logits: 'all' }])).slice();
-  return [first, (await forward.run([{ state: kv, start: prompt.length, tokens: [7], logits: 'last' }])).slice()];
-}
+import type { Forward, ForwardParts } from './forward.ts';
 
 let expected: readonly Float32Array[] = [];
 test('a model that is resident as a whole takes tokens to logits', async () => {
