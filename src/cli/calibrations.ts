@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { attempt } from '../base/attempt.ts';
-import { makeFolder } from '../base/folder.ts';
 import { readTextFile } from '../base/regular-file.ts';
-import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import { changeSharedFile } from '../base/shared-file.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Calibration } from '../pager/calibrate.ts';
 import type { ReadCosts } from '../plan/machine-speeds.ts';
@@ -46,11 +45,11 @@ export function saveCalibration(
     ...(costs && { costs }),
     ...(disturbed && { disturbed }),
   };
-  const all = readAll(folder).set(storage.key, saved);
   const kept = attempt(() => {
-    makeFolder(folder);
-    removeUnfinished(folder, fileName);
-    replaceTextFile(join(folder, fileName), `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
+    changeSharedFile(folder, fileName, () => {
+      const all = readAll(folder).set(storage.key, saved);
+      return `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`;
+    });
     return true;
   });
   return kept ?? false;

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../base/attempt.ts';
-import { makeFolder } from '../base/folder.ts';
 import { readTextFile, realPath } from '../base/regular-file.ts';
-import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import { changeSharedFile } from '../base/shared-file.ts';
 import { loadLibraries } from '../ggml/library.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 
@@ -41,10 +40,10 @@ export function triedModels(folder: string): readonly string[] {
 
 /** Adds a key to those in `folder`. Where nothing can be saved there will be another trial, which is harmless. */
 export function saveTried(folder: string, key: string): void {
-  const keys = [...triedModels(folder).filter((other) => other !== key), key].slice(-most);
-  attempt(() => {
-    makeFolder(folder);
-    removeUnfinished(folder, fileName);
-    replaceTextFile(join(folder, fileName), `${JSON.stringify(keys, undefined, 2)}\n`);
-  });
+  attempt(() =>
+    changeSharedFile(folder, fileName, () => {
+      const keys = [...triedModels(folder).filter((other) => other !== key), key].slice(-most);
+      return `${JSON.stringify(keys, undefined, 2)}\n`;
+    }),
+  );
 }

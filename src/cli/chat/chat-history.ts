@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { attempt } from '../../base/attempt.ts';
-import { makeFolder } from '../../base/folder.ts';
 import { readTextFile } from '../../base/regular-file.ts';
-import { removeUnfinished, replaceTextFile } from '../../base/replace-file.ts';
+import { changeSharedFile } from '../../base/shared-file.ts';
 import { cacheFolder } from '../environment.ts';
 
 /** The most lines that are kept. */
@@ -31,7 +30,14 @@ export class ChatHistory {
     if (line.trim() === '' || line === this.#lines.at(-1)) return;
     this.#lines = [...this.#lines, line].slice(-most);
     // Other conversations may have added to the file meanwhile.
-    this.#write([...this.#read(), line].slice(-most));
+    const folder = this.#folder;
+    if (folder === undefined) return;
+    attempt(() =>
+      changeSharedFile(folder, fileName, () => {
+        const lines = [...this.#read(), line].slice(-most);
+        return lines.map((line) => `${line}\n`).join('');
+      }),
+    );
   }
 
   #read(): readonly string[] {
@@ -41,15 +47,5 @@ export class ChatHistory {
       .split('\n')
       .filter((line) => line !== '')
       .slice(-most);
-  }
-
-  #write(lines: readonly string[]): void {
-    const folder = this.#folder;
-    if (folder === undefined) return;
-    attempt(() => {
-      makeFolder(folder);
-      removeUnfinished(folder, fileName);
-      replaceTextFile(join(folder, fileName), lines.map((line) => `${line}\n`).join(''));
-    });
   }
 }
