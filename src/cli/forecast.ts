@@ -246,7 +246,7 @@ export class Outlook implements Disposable {
   }
 
   async #measured(plan: Plan): Promise<MeasuredModel> {
-    const { kernels = 'auto', measuredFolder: folder, warn } = this.#options;
+    const { kernels = 'auto', kv, measuredFolder: folder, warn } = this.#options;
     const [outline, device, { likely }] = [this.#outline, this.#device, this.#how];
     const [layoutOf, storage] = [layoutLookup(device, kernels), await this.#storage()];
     const [read, reads] = [storage?.bytesPerSecond, storage?.costs];
@@ -255,7 +255,7 @@ export class Outlook implements Disposable {
     this.#again = false;
     using progress = new Progress('measuring how fast this machine computes');
     const onMeasure = (): void => progress.show('');
-    const parts = { outline, device, layoutOf, kernels, read, reads, folder, likely, again, onMeasure, warn };
+    const parts = { outline, device, layoutOf, kernels, kv, read, reads, folder, likely, again, onMeasure, warn };
     return await measureModel(parts, plan);
   }
 

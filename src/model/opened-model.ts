@@ -173,9 +173,9 @@ export class OpenedModel {
 
   get #measured(): MeasuredParts {
     const { outline, device } = this;
-    const { reading, measuredFolder: folder, warn } = this.#options;
+    const { reading, kv, measuredFolder: folder, warn } = this.#options;
     const [layoutOf, kernels, read] = [this.#layoutOf, this.#kernels, reading?.bytesPerSecond];
-    return { outline, device, layoutOf, kernels, read, reads: reading?.costs, folder, warn };
+    return { outline, device, layoutOf, kernels, kv, read, reads: reading?.costs, folder, warn };
   }
 
   /** The error for uses of a closed model. */

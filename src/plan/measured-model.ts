@@ -37,7 +37,10 @@ const enoughTokens = 4;
 /** Uses of earlier runs that count at most, for routers of as many experts: some 1000 tokens of most models. */
 const mostUses = 2 ** 17;
 
-/** A model with what a run under `plan` has shown: one that other work was in the way of says less than an earlier one. */
+/**
+ * A model with what a run under `plan` has shown: one that other work was in the way of says less than an earlier one.
+ * Factors are as far from 1 as is likely: what a run shows beyond is of the machine then.
+ */
 export function learn(
   model: MeasuredModel,
   run: MeasuredRun,
@@ -50,7 +53,7 @@ export function learn(
   if (run.tokens < enoughTokens || (run.disturbed && knows)) return { ...model, hits };
   const expected = (factors: Factors): TokenForecast =>
     forecastDecode(plan, manifest, model.speeds, hitsOf(run.hits), factors);
-  const factors = fit(expected, run, doubted ? {} : model.factors);
+  const factors = withinReason(fit(expected, run, doubted ? {} : model.factors));
   return { ...model, factors, hits, disturbed: { kernels, run: run.disturbed } };
 }
 
@@ -61,13 +64,12 @@ const far = { doubtful: 5, most: 8 };
 export const isDoubtful = ({ factors }: MeasuredModel): boolean =>
   Object.values(factors).some((factor) => Math.max(factor, 1 / factor) > far.doubtful);
 
-/** The same findings, with factors as far from 1 as is likely: what a run shows beyond is of the machine then. */
-export function withinReason(model: MeasuredModel): MeasuredModel {
-  const factors = parts.flatMap((part) => {
-    const { [part]: factor } = model.factors;
+function withinReason(factors: Factors): Factors {
+  const likely = parts.flatMap((part) => {
+    const { [part]: factor } = factors;
     return factor === undefined ? [] : [[part, Math.min(far.most, Math.max(1 / far.most, factor))] as const];
   });
-  return { ...model, factors: Object.fromEntries(factors) };
+  return Object.fromEntries(likely);
 }
 
 /** Seconds of a token, and whether reading or computing takes longer; `known` if a run has shown how long that takes. */

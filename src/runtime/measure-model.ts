@@ -4,15 +4,9 @@ import { watchOtherWork } from '../base/core-times.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import type { Device } from '../ggml/device.ts';
+import type { KvOptions } from '../plan/kv-options.ts';
 import { fasterOf, type KernelSpeeds, type ReadCosts, type Speeds, usualReadCosts } from '../plan/machine-speeds.ts';
-import {
-  isDoubtful,
-  learn,
-  type MeasuredModel,
-  type MeasuredRun,
-  undisturbed,
-  withinReason,
-} from '../plan/measured-model.ts';
+import { isDoubtful, learn, type MeasuredModel, type MeasuredRun, undisturbed } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choiceSeconds } from './choice-seconds.ts';
 import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
@@ -25,6 +19,7 @@ export interface MeasuredParts {
   readonly device: Device;
   readonly layoutOf: LayoutOf;
   readonly kernels: Kernels;
+  readonly kv?: KvOptions | undefined;
   /** The best rate of its storage in bytes a second, and costs of reads; undefined until that was measured. */
   readonly read: number | undefined;
   readonly reads?: ReadCosts | undefined;
@@ -42,8 +37,8 @@ export interface MeasuredParts {
 /** Bytes a second of a usual drive, for one that was not measured. */
 const usualRead = 2e9;
 
-const keyOf = ({ outline, device, kernels }: MeasuredParts): string | undefined =>
-  measuredKey(outline, { device: device.kind, threads: device.threads, kernels, variant: device.variant });
+const keyOf = ({ outline, device: { kind, threads, variant }, kernels, kv }: MeasuredParts): string | undefined =>
+  measuredKey(outline, { device: kind, threads, variant, kernels, kv });
 
 /** The findings about a model so far; undefined if there are none. */
 export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
@@ -100,7 +95,7 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
     const anew = { ...model, speeds: { ...model.speeds, ...speeds }, factors: {} };
     learnt = learn({ ...anew, disturbed: { kernels: disturbed, run: false } }, run, plan, manifest);
   }
-  save(parts, withinReason(learnt));
+  save(parts, learnt);
 }
 
 /** Speeds of the kernels as they are now. Those of kinds that only other plans have are kept. */

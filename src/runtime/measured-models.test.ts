@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import test from 'node:test';
 import fc from 'fast-check';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
+import { loraFile } from '../../test/support/lora-file.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { usualReadCosts } from '../plan/machine-speeds.ts';
 import { type MeasuredModel, undisturbed } from '../plan/measured-model.ts';
@@ -97,7 +98,7 @@ test('where nothing can be kept, that is an error, and nothing else happens', ()
   assert.deepEqual(readdirSync(folder.file('taken')), ['measured-models.json']);
 });
 
-test('a model is another one once its file has changed, or when it is computed in another way', () => {
+test('a model is another one once its file has changed, with adapters, or when it is computed in another way', () => {
   using folder = tempFolder();
   const path = architectureFile(folder.file('model.gguf'), 'qwen3');
   const way = { device: 'cpu', threads: 2, kernels: 'auto', variant: 'haswell' } satisfies ComputedWith;
@@ -108,8 +109,14 @@ test('a model is another one once its file has changed, or when it is computed i
     keyOf({ threads: 1 }),
     keyOf({ kernels: 'plain' }),
     keyOf({ variant: 'x64' }),
+    keyOf({ kv: { type: 'q4_0' } }),
+    keyOf({ kv: { home: 'ssd' } }),
+    keyOf({ kv: { window: { tokens: 64, sinks: 4 } } }),
   ];
-  assert.equal(keyOf(), keys[0]);
+  assert.equal(keyOf({ kv: { type: 'f16', home: 'auto', folder: 'anywhere' } }), keys[0]);
+  const adapted = openOutline(path, { loras: [{ path: loraFile(folder.file('adapter.gguf'), path) }] });
+  using _graphs = adapted.graphs;
+  keys.push(measuredKey(adapted, way));
   utimesSync(path, 1, 1);
   keys.push(keyOf());
   assert.equal(new Set(keys).size, keys.length);

@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../base/attempt.ts';
-import { makeFolder } from '../base/folder.ts';
 import { readTextFile, realPath } from '../base/regular-file.ts';
-import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import { changeSharedFile } from '../base/shared-file.ts';
 import type { DeviceKind } from '../ggml/device.ts';
+import { forecastVersion } from '../plan/forecast-version.ts';
+import type { KvOptions } from '../plan/kv-options.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
 import { parts } from '../plan/token-forecast.ts';
 import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
-/** Number to raise when what is measured means something else. */
+/** Number to raise when what is measured means something else; formulas and constants of forecasts count by themselves. */
 const version = 6;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
@@ -25,30 +26,40 @@ export interface ComputedWith {
   readonly kernels: string;
   /** The CPU variant of the kernels. */
   readonly variant: string | undefined;
+  readonly kv?: KvOptions | undefined;
 }
 
-/** A name for a model, as its files are now, and the way in which it is computed; undefined once a file is gone. */
+/**
+ * A name for a model and its adapters, as their files are now, and the way in which it is computed; undefined once a file
+ * is gone.
+ */
 export function measuredKey(
-  { file, graphs }: ModelOutline,
-  { device, threads, kernels, variant }: ComputedWith,
+  { file, config, graphs }: ModelOutline,
+  { device, threads, kernels, variant, kv: { type = 'f16', window, home = 'auto' } = {} }: ComputedWith,
 ): string | undefined {
-  const files = attempt(() => file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]));
-  if (!files) return undefined;
-  const facts = { version, files, builder: graphs.builder, device, threads, kernels, variant };
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+  const model = attempt(() => ({
+    files: file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]),
+    graphs: graphs.identity(config.context),
+  }));
+  if (!model) return undefined;
+  const facts = { version, forecasts: forecastVersion(), ...model, builder: graphs.builder };
+  const way = { device, threads, kernels, variant, kv: { type, window, home } };
+  return createHash('sha256')
+    .update(JSON.stringify({ ...facts, ...way }))
+    .digest('hex');
 }
 
 /** The findings about a model, if `folder` has sound ones. */
 export const measuredModel = (folder: string, key: string): MeasuredModel | undefined => readAll(folder).get(key);
 
-/** Saves findings beside those about other models. Throws the errors of the system. */
+/** Saves findings beside those about other models. Throws FILE_IN_USE, UNWRITABLE, and the errors of the system. */
 export function saveMeasured(folder: string, key: string, found: MeasuredModel): void {
-  const all = readAll(folder);
-  all.delete(key);
-  const entries = [...all, [key, found] as const].slice(-most);
-  makeFolder(folder);
-  removeUnfinished(folder, fileName);
-  replaceTextFile(join(folder, fileName), `${JSON.stringify(Object.fromEntries(entries))}\n`);
+  changeSharedFile(folder, fileName, () => {
+    const all = readAll(folder);
+    all.delete(key);
+    const entries = [...all, [key, found] as const].slice(-most);
+    return `${JSON.stringify(Object.fromEntries(entries))}\n`;
+  });
 }
 
 /** The sound entries of the file. A missing, unreadable or damaged file has none. */
