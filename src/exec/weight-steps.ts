@@ -4,25 +4,30 @@ import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { RingMode } from '../plan/ring-modes.ts';
-import { pageSpanOf, type Slice } from '../plan/slices.ts';
+import { pageSpanOf } from '../plan/slices.ts';
 import { divideIntoSteps, firstUses, type NodeRange, type StepNodes, type StreamedUse } from '../plan/steps.ts';
 
 /** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
 
-/** The first use of each slice that a pass waits for, in the order in which they come. */
+/**
+ * The first use of each slice that a pass waits for, in the order of nodes. Those that stream come in the order of the ring;
+ * residents that are loaded meanwhile are waited for where they are read: graphs read small ones in other orders than the
+ * plan's, and a slice of the ring that had to come before them would be freed before it is read.
+ */
 export function awaitedUses(
-  plan: Plan,
+  { placements, slices, streamed }: Pick<Plan, 'placements' | 'slices' | 'streamed'>,
   uses: readonly { readonly slice: number; readonly node: number }[],
   ringMode: RingMode,
 ): readonly StreamedUse[] {
-  const { placements, slices, streamed } = plan;
-  const isAwaited = ({ id }: Slice): boolean => at(placements, id).kind !== 'experts';
-  const order = ringMode === 'loading' ? slices.filter(isAwaited).map(({ id }) => id) : streamed;
-  return firstUses(uses, order).map((use) => ({
-    ...use,
-    bytes: pageSpanOf(at(slices, use.slice).extent, pageBytes).bytes,
-  }));
+  const residents = new Map<number, { readonly slice: number; readonly node: number }>();
+  for (const use of ringMode === 'loading' ? uses : []) {
+    const { kind } = at(placements, use.slice);
+    if ((kind === 'resident' || kind === 'converted') && !residents.has(use.slice)) residents.set(use.slice, use);
+  }
+  return [...firstUses(uses, streamed), ...residents.values()]
+    .sort((a, b) => a.node - b.node)
+    .map((use) => ({ ...use, bytes: pageSpanOf(at(slices, use.slice).extent, pageBytes).bytes }));
 }
 
 /** Steps of `nodes` nodes, none of which waits for more slices than there is room for; ranges of `alone` are steps. */
