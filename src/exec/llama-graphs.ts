@@ -51,6 +51,8 @@ export interface LlamaGraphsParts {
   readonly pager: Pager;
   /** Names of the weights that only logits need. */
   readonly head: ReadonlySet<string>;
+  /** True if the device computes one text at a time. */
+  readonly apart: boolean;
   /** Experts in slots, if the plan has some. */
   readonly experts: ExpertSteps | undefined;
 }
@@ -108,7 +110,7 @@ export class LlamaGraphs implements GraphSource {
   }
 
   compile(spans: readonly Span[], output: GraphOutput): Program {
-    const { model, pager, weights } = this.#parts;
+    const { model, pager, weights, apart } = this.#parts;
     const own = spans.map(({ state, start, tokens, logits }, i): LlamaSpan => {
       const sequence = this.#states ? LlamaSequence.of(state).sequence : i;
       return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1, scales: state.scales };
@@ -122,7 +124,10 @@ export class LlamaGraphs implements GraphSource {
     return new LlamaProgram({
       ringMode,
       reads: new Map([[pager.weightRing, blocks]]),
-      groups: groupSpans(own, model).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
+      groups: groupSpans(own, { memory: model.memory, batchesApart: apart || model.batchesApart }).map((indices) => ({
+        indices,
+        spans: indices.map((i) => at(own, i)),
+      })),
       compile: (group) => this.#compile(group, output, { ringMode, ringWeights }),
       abandon: ({ graph: { nodes } }, share) => {
         moveStates(nodes.list().slice(Math.round(share * nodes.nodes)), this.#parts.device);

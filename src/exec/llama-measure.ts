@@ -25,6 +25,8 @@ export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory' | 'w
   readonly work: GraphWork;
   /** Operations that the device cannot compute: none of the CPU's. */
   readonly unsupported: readonly string[];
+  /** True if a device can compute one text at a time only: products of several may have other shapes. */
+  readonly apart: boolean;
 }
 
 /** The device that graphs are looked at for. */
@@ -59,6 +61,7 @@ export function graphTraits(
   const works: GraphWork[] = [];
   const body = new Set<string>();
   const unsupported: string[] = [];
+  let apart = false;
   let rotates = false;
   const graphs = sequenceCounts.flatMap((sequences) => {
     using context = new LlamaContext(model, {
@@ -72,7 +75,7 @@ export function graphTraits(
       memory: 'untouched',
     });
     let start = 0;
-    return batches.map((count) => {
+    const reads = batches.map((count) => {
       const span = { sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 };
       const { nodes, result } = context.collect([span], pooling ? 'embeddings' : 'logits');
       if (!pooling) start += count;
@@ -85,6 +88,11 @@ export function graphTraits(
       for (const { node, name, role } of reads) if (places.has(node) && role !== 'rows') body.add(name);
       return reads;
     });
+    if (device && sequences > 1 && !pooling && !model.batchesApart) {
+      const texts = [start, 0].map((start, sequence) => ({ sequence, start, tokens: [0], outputs: 1 }));
+      apart = unsupportedNodes(device, context.collect(texts, 'logits').nodes).length > 0;
+    }
+    return reads;
   });
   const reads = graphs.flat();
   const lookups = reads.filter(({ role }) => role === 'rows');
@@ -93,6 +101,7 @@ export function graphTraits(
     memory: model.memory,
     window: model.window,
     unsupported,
+    apart,
     rotates,
     head: new Set(reads.flatMap(({ name }) => (body.has(name) ? [] : [name]))),
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),

@@ -206,9 +206,9 @@ export class LlamaModelGraphs implements ModelGraphs {
       residents,
       ...(experts && { experts: experts.pools }),
     });
-    const { head } = this.#collected(device);
-    const parts = { device, model, context, plan, file, weights, reader, pager, head, experts: experts?.steps };
-    const graphs = owner.use(new LlamaGraphs(parts));
+    const { head, apart } = this.#collected(device);
+    const parts = { device, model, context, plan, file, weights, reader, pager, head, apart };
+    const graphs = owner.use(new LlamaGraphs({ ...parts, experts: experts?.steps }));
     return { graphs, pager };
   }
 

@@ -65,7 +65,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   } = options;
   const file = openModelFile(path);
   const pooling = wholePooling(file.metadata);
-  const { manifest, head } = graphTraits(file, pooling, device);
+  const { manifest, head, apart } = graphTraits(file, pooling, device);
   const demand = {
     context,
     runtime: 0,
@@ -119,6 +119,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     reader,
     pager,
     head,
+    apart,
     experts: experts?.steps,
   };
   const graphs = owner.use(new LlamaGraphs(parts));
