@@ -74,11 +74,11 @@ export async function chat(service: OllamaService, { req }: { req: HonoRequest }
   const body = await jsonBody(req, chatRequest, chatNames);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
-  checkSupported(req.raw, request, model);
   const messages = messagesOf(request);
+  const conversation = { messages, ...toolsIn(request), ...conversationForm(request) };
+  checkSupported(req.raw, request, { served: model, conversation });
   if (messages.length === 0) return respondReady(service, req.raw, { request, model, form });
   if (!model.chats) throw unsupportedByModel(request.model, 'chat');
-  const prompt = { kind: 'chat', messages, ...toolsIn(request), ...conversationForm(request) } as const;
-  const generation = { ...requestOf(request, model), prompt };
+  const generation = { ...requestOf(request, model), prompt: { kind: 'chat', ...conversation } as const };
   return respond(service, req.raw, { request, model, generation, form });
 }

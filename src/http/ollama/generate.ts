@@ -38,7 +38,7 @@ export async function generate(service: OllamaService, { req }: { req: HonoReque
   const body = await jsonBody(req, generateRequest, generateNames);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
-  checkSupported(req.raw, request, model);
+  checkSupported(req.raw, request, { served: model, conversation: { messages: [], ...conversationForm(request) } });
   checkGenerate(request);
   if (request.prompt === '' && request.suffix === '')
     return respondReady(service, req.raw, { request, model, form: raw });

@@ -1,5 +1,6 @@
 import type { Log } from '../../base/log.ts';
 import type { AnswerPart } from '../../chat/answer-part.ts';
+import type { Conversation } from '../../chat/message.ts';
 import type { WebOptions } from '../../download/web.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../../worker/backend.ts';
 import { CallList, type ListedCall } from '../call-list.ts';
 import { logFailure } from '../refusal.ts';
+import { knowsThoughts } from '../request/idle-thinking.ts';
 import { recorded } from '../request/request-log.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { warnOfIdleOptions } from '../request/sampling-fields.ts';
@@ -51,9 +53,13 @@ interface AnswerJob {
 }
 
 /** Throws a Refusal for wishes that are not supported yet; options without effect become a warning. */
-export function checkSupported(raw: Request, request: OllamaAnswerRequest, served: ServedModel): void {
+export function checkSupported(
+  raw: Request,
+  request: OllamaAnswerRequest,
+  { served, conversation }: { served: ServedModel; conversation: Conversation },
+): void {
   const { model, options } = request;
-  if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
+  if (request.think && !knowsThoughts(served, conversation)) throw unsupportedByModel(model, 'thinking');
   if (options.ignored.length > 0) addWarning(raw, `options without effect: ${options.ignored.join(', ')}`);
 }
 

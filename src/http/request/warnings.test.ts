@@ -43,3 +43,33 @@ test('thoughts that a model does not have are an error where clients know one, e
   const plain = await post(served(), '/v1/chat/completions', { messages, reasoning_effort: 'none' });
   assert.equal(plain.headers.get('warning'), null);
 });
+
+test('whether there are thoughts says the template in force: the one that a request brings, or that for tools', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  const [thinking, plain] = ['{{ .Prompt }}<think>{{ .Response }}</think>', '{{ .Prompt }}'];
+  for (const [path, body] of [
+    ['/api/chat', { messages }],
+    ['/api/generate', { prompt: 'Hi' }],
+  ] as const) {
+    for (const [template, thinks, status] of [
+      [thinking, false, 200],
+      [plain, true, 400],
+      ['', true, 200],
+    ] as const) {
+      const server = served({}, new FakeBackend(servedModel({ thinks })));
+      const response = await post(server, path, { ...body, template, think: true });
+      await response.body?.cancel();
+      assert.deepEqual([path, template, response.status], [path, template, status]);
+    }
+  }
+  const tools = [{ type: 'function', function: { name: 'add' } }];
+  const model = servedModel({ thinks: true, toolTemplate: plain });
+  for (const [body, idle] of [
+    [{ messages }, false],
+    [{ messages, tools }, true],
+  ] as const) {
+    const server = served({}, new FakeBackend(model));
+    const response = await post(server, '/v1/chat/completions', { ...body, reasoning_effort: 'high' });
+    assert.equal(/does not think/.test(`${response.headers.get('warning')}`), idle);
+  }
+});
