@@ -36,6 +36,9 @@ test('a model is made by a Modelfile, shown, copied, answers with what comes wit
   await run(['rm', 'plum', 'me/plum:2'], { env });
   assert.deepEqual(readdirSync(begun).sort(), ['model.gguf', 'name'], 'another model, on its way');
   rmSync(begun, { recursive: true });
+  const own = writeChatModel(models.file('own.gguf'));
+  assert.match((await run(['cp', 'own', 'own'], { env })).stderr, /own:latest has this name already/);
+  rmSync(own);
   const none = await run(['list'], { env });
   assert.match(none.stderr, /NO_MODELS/);
   assert.deepEqual(readFileSync(file), bytes);

@@ -210,7 +210,7 @@ test('of two models with one name the named one has it', () => {
   assert.deepEqual(
     library.models().map(({ name, trainedContext }) => [name, trainedContext]),
     [
-      ['tiny-f16', 1],
+      ['tiny-f16:latest', 1],
       ['tiny:f16', 2],
     ],
   );

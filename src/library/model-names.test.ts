@@ -72,10 +72,12 @@ test('of several with one base name, that name alone is the one tagged latest, o
 test('where two would have one name, the later one has its stem', () => {
   assert.deepEqual(namesOf(['Tiny-Q4_0', 'tiny.Q4_0', 'Tiny Q4_0', 'tiny.q4_0'].map((stem) => ({ stem }))), [
     'tiny:q4_0',
-    'tiny.q4_0',
-    'tiny-q4_0',
-    'tiny.q4_0-2',
+    'tiny.q4_0:latest',
+    'tiny-q4_0:latest',
+    'tiny.q4_0-2:latest',
   ]);
+  const made = { stem: 'a', name: 'a:latest' };
+  assert.deepEqual(namesOf([made, { stem: 'a' }]), ['a:latest', 'a-2:latest']);
 });
 
 test('whatever the files are called, names are different, and each finds its own model', () => {
@@ -87,7 +89,7 @@ test('whatever the files are called, names are different, and each finds its own
       const index = nameIndex(models);
       assert.equal(new Set(models.map(({ name }) => name)).size, stems.length);
       for (const model of models) {
-        assert.match(model.name, /^[^\s/:]+(?::[^\s/:]+)?$/);
+        assert.match(model.name, /^[^\s/:]+:[^\s/:]+$/);
         assert.equal(lookUp(index, model.name), model);
         assert.equal(lookUp(index, model.name.toUpperCase()), model);
       }

@@ -16,8 +16,8 @@ const latest = ':latest';
 const fullKinds = 3;
 
 /**
- * A name for each model, its own or one for its stem, no two the same: where an earlier one has it, the stem itself, in the
- * end with a number.
+ * A name with its tag for each model, its own or one for its stem, no two the same: where an earlier one has it, the stem
+ * itself, in the end with a number. A name without a tag means the one tagged latest, so none has that form.
  */
 export function namesOf(
   models: readonly { readonly stem: string; readonly name?: string | undefined }[],
@@ -26,7 +26,7 @@ export function namesOf(
   return models.map(({ stem, name: given }) => {
     const own = plainStem(stem) || 'model';
     let name = given?.toLowerCase() ?? nameOfStem(stem);
-    for (let n = 1; taken.has(name); n += 1) name = n === 1 ? own : `${own}-${n}`;
+    for (let n = 1; taken.has(name); n += 1) name = `${n === 1 ? own : `${own}-${n}`}${latest}`;
     taken.add(name);
     return name;
   });

@@ -83,6 +83,9 @@ export function nameOfManifest([host = '', namespace = '', model = '', tag = '']
   return `${[...before, model].filter(Boolean).join('/')}:${tag}`;
 }
 
+/** A name as the store has it, with its tag: "Mario" -> "mario:latest". Throws BAD_OPTION. */
+export const storedName = (name: string): string => nameOfManifest(manifestPathOf(name));
+
 /** The places of all manifests of a store, in order. */
 export function* manifestsOf(store: string, unreadable: Unreadable): Generator<ManifestPath> {
   yield* inFolder(join(store, 'manifests'), unreadable, []);

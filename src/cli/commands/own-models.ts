@@ -11,7 +11,7 @@ import { lookUp, type NameIndex } from '../../library/model-names.ts';
 import { parseModelfile } from '../../library/modelfile.ts';
 import { removeModel } from '../../library/removal.ts';
 import { type UnfinishedCalled, unfinishedCalled } from '../../library/unfinished-called.ts';
-import type { ManifestLayer } from '../../stores/manifest.ts';
+import { type ManifestLayer, storedName } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
 import { removeUnfinishedModel } from '../../stores/unfinished-models.ts';
 import { isFile, isPath, locateModels } from '../locate-model.ts';
@@ -71,7 +71,11 @@ function textOf(file: string): string {
 export async function copyCommand(settings: Settings, operands: readonly string[]): Promise<void> {
   const [source, name] = [at(operands, 0), at(operands, 1)];
   const store = ownStore(settings.models);
-  await makeModel(store, name, { base: layersOf(store, at(await locateModels([source], settings), 0)) });
+  const model = at(await locateModels([source], settings), 0);
+  const isListed = model.folder !== undefined || model.owner !== undefined;
+  // For a name without a tag, too: the file in a folder that it means would get another one beside it.
+  if (isListed && storedName(name) === model.name) return note(printable(`${model.name} has this name already`));
+  await makeModel(store, name, { base: layersOf(store, model) });
   note(printable(`copied ${source} to ${name}`));
 }
 

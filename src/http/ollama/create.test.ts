@@ -127,6 +127,15 @@ test('a copy shares what the model consists of', async () => {
   assert.equal((await ask('/api/copy', post({ source: 'tiny:q4_1' }))).status, 400);
 });
 
+test('a model that gets its own name stays as it is', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  for (const destination of ['tiny:q4_1', 'registry.ollama.ai/library/Tiny:q4_1']) {
+    const copied = await ask('/api/copy', post({ source: 'tiny:q4_1', destination }));
+    assert.deepEqual([copied.status, store.read('tiny:q4_1')], [200, undefined]);
+  }
+});
+
 test('a server of models that were named takes no others', async () => {
   const app = ollamaRoutes(new FakeBackend(), new FakeLog());
   const refused = await app.request(`/api/blobs/${digest}`, upload);

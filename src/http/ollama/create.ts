@@ -4,7 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import { layersOfFiles, makeModel } from '../../library/make-model.ts';
 import { unfinishedCalled } from '../../library/unfinished-called.ts';
 import { parameterValue } from '../../model/preset-parameters.ts';
-import { isDigest, type ManifestLayer } from '../../stores/manifest.ts';
+import { isDigest, type ManifestLayer, storedName } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
 import { removeUnfinishedModel } from '../../stores/unfinished-models.ts';
 import type { Backend } from '../../worker/backend.ts';
@@ -140,7 +140,8 @@ const copyRequest = z.object({ source: text, destination: text });
 export async function copy(backend: Backend, c: Context): Promise<Response> {
   const { source, destination } = await jsonBody(c.req, copyRequest, Object.keys(copyRequest.shape));
   const model = modelNamed(backend, nameIn(source, 'source'));
-  await makeModel(storeOf(backend), nameIn(destination, 'destination'), { base: backend.layersOf(model) });
+  const [store, name] = [storeOf(backend), nameIn(destination, 'destination')];
+  if (storedName(name) !== model.name) await makeModel(store, name, { base: backend.layersOf(model) });
   return c.body(null, 200);
 }
 
