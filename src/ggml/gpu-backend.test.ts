@@ -5,7 +5,7 @@ import { backendFile, gpuDevices, kindsFor } from './gpu-backend.ts';
 
 test('there are kinds of devices for each platform, Metal for Apple Silicon alone', () => {
   assert.deepEqual(kindsFor('darwin-arm64'), ['metal']);
-  assert.deepEqual(kindsFor('linux-x64'), ['vulkan', 'cuda']);
+  assert.deepEqual(kindsFor('linux-x64'), ['cuda', 'vulkan']);
   assert.deepEqual(kindsFor('linux-arm64'), []);
 });
 

@@ -25,11 +25,11 @@ export interface GpuHandle {
 /** The version that all packages of libraries have. */
 export const librariesVersion = '3.21.1';
 
-/** Packages of prebuilt libraries by platform, kind by kind. Metal's is the one that brings the CPU's, too. */
+/** Packages of prebuilt libraries by platform, kind by kind, the fastest first. Metal's is the one that brings the CPU's, too. */
 const packages: Readonly<Record<string, Readonly<Partial<Record<GpuKind, string>>>>> = {
-  'linux-x64': { vulkan: 'linux-x64-vulkan', cuda: 'linux-x64-cuda' },
+  'linux-x64': { cuda: 'linux-x64-cuda', vulkan: 'linux-x64-vulkan' },
   'darwin-arm64': { metal: 'mac-arm64-metal' },
-  'win32-x64': { vulkan: 'win-x64-vulkan', cuda: 'win-x64-cuda' },
+  'win32-x64': { cuda: 'win-x64-cuda', vulkan: 'win-x64-vulkan' },
 };
 
 /** C's `enum ggml_backend_dev_type`. */

@@ -6,13 +6,12 @@ import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { Device, DeviceKind } from '../ggml/device.ts';
 import { backendFile, deviceMemory, type GpuHandle, gpuDevices, kindsFor } from '../ggml/gpu-backend.ts';
 import { GpuDevice } from '../ggml/gpu-device.ts';
+import { autoDevice } from './auto-device.ts';
 import { weightBytes } from './demand.ts';
 import { tryDriver } from './device-trial.ts';
 import { threadsFor } from './machine.ts';
 import type { ModelOutline } from './model-outline.ts';
 
-/** The share of a card's free memory that weights take at most where all fits: texts and results take the rest. */
-const fittingShare = 0.8;
 /** Seconds that a driver may compile again for what it compiled in its trial: not all of them remember. */
 const compiling = 300;
 
@@ -66,19 +65,20 @@ function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device
     return started(handle, threads, models);
   }
   const before = process.memoryUsage.rss();
-  const installed = kindsFor().filter((kind) => backendFile(kind) !== undefined);
-  for (const kind of installed) {
-    try {
-      const handle = gpuDevices(kind).find((one) => gains(one, models));
-      if (!handle) continue;
+  const passedOver: EngineError[] = [];
+  const kinds = kindsFor().filter((kind) => backendFile(kind) !== undefined);
+  const device = autoDevice({
+    kinds,
+    weights: models.reduce((sum, model) => sum + weightBytes(model), 0),
+    find: (kind) => gpuDevices(kind).map((handle) => ({ ...handle, free: deviceMemory(handle).free })),
+    start: (handle, kind) => {
       tryDriver(kind, trialFolder);
       return started(handle, threads, models);
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      warn?.(new Error(`${error.message}; the CPU computes`));
-    }
-  }
-  return new CpuDevice(threads, installed.length > 0 ? Math.max(0, process.memoryUsage.rss() - before) : 0);
+    },
+    passOver: (error) => passedOver.push(error),
+  });
+  for (const { message } of passedOver) warn?.(new Error(`${message}; ${device ? device.name : 'the CPU'} computes`));
+  return device ?? new CpuDevice(threads, kinds.length > 0 ? Math.max(0, process.memoryUsage.rss() - before) : 0);
 }
 
 /** A device that has been tested, and can compute `models`. */
@@ -94,11 +94,4 @@ function started(handle: GpuHandle, threads: number, models: readonly ModelOutli
     throw error;
   }
   return device;
-}
-
-/** True where a device computes in the process's memory, or has room for the whole of `models` in its own. */
-function gains(handle: GpuHandle, models: readonly ModelOutline[]): boolean {
-  if (handle.isSoftware) return false;
-  if (handle.memory === 'host') return true;
-  return models.reduce((sum, model) => sum + weightBytes(model), 0) < fittingShare * deviceMemory(handle).free;
 }
