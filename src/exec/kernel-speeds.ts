@@ -86,7 +86,8 @@ function costsOf(
     const steps = Array.from({ length: graph.nodes }, (_, i) => graph.slice(i, i + 1));
     const graphs = { whole: graph.pointer, steps };
     const { whole, ...all } = await stepCosts(device, graphs, { threads: device.threads, read });
-    if (device.threads === 1) return { ...all, half: { ...all, slower: 1 } };
+    // Those of a GPU do not compute.
+    if (device.threads === 1 || device.kind !== 'cpu') return { ...all, half: { ...all, slower: 1 } };
     const half = await stepCosts(device, graphs, { threads: Math.ceil(device.threads / 2), read });
     return { ...all, half: { step: half.step, core: half.core, slower: Math.max(1, half.whole / whole) } };
   });

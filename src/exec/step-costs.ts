@@ -2,7 +2,6 @@ import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { sharedBytes } from '../ggml/memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { Reader } from '../pager/reader.ts';
 import { awake } from '../plan/awake-threads.ts';
@@ -47,7 +46,7 @@ export async function stepCosts(
 
 /** Seconds of steps, each of which takes `computed` alone, that a read costs: one is under way in each. */
 async function coreOf(
-  device: Pick<Device, 'memoryFor'>,
+  device: Pick<Device, 'stagingFor'>,
   { files, bytes, most }: UsualRead,
   steps: { readonly compute: (step: number) => Promise<void>; readonly computed: number },
 ): Promise<number> {
@@ -56,13 +55,13 @@ async function coreOf(
   // Files of so few bytes are read at once.
   if (file < 0) return 0;
   const places = Math.floor(at(files, file).size / length);
-  using memory = device.memoryFor(inFlight * length, 'reads of a measurement');
-  memory.clear();
+  using memory = device.stagingFor(inFlight * length, 'reads of a measurement');
+  await memory.clearAside();
   // Reads have ended before their memory is freed.
   await using reader = new Reader(files, { inFlight, chunkBytes: length });
   let reads = 0;
   const read = (): Promise<void> => {
-    const into = sharedBytes(memory).view((reads % inFlight) * length, length);
+    const into = memory.view((reads % inFlight) * length, length);
     reads += 1;
     const read = reader.read(file, into, (reads % places) * length);
     // The one before may fail first.

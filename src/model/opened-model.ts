@@ -165,7 +165,8 @@ export class OpenedModel {
     const parts = { outline, device, layoutOf: this.#layoutOf, drafters, options: this.#options };
     const runtime = await openModelRuntime(parts, plan);
     this.#runtime = runtime;
-    const known = this.measuredModel;
+    // The threads of a GPU only choose tokens.
+    const known = device.kind === 'cpu' ? this.measuredModel : undefined;
     const manifest = outline.graphs.manifest(plan.context, plan.window);
     if (known && expectToken(known, plan, manifest).half) runtime.forward.firstThreads = Math.ceil(device.threads / 2);
     return runtime;

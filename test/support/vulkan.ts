@@ -21,8 +21,8 @@ const found = find();
 /** The reason to skip tests that need a Vulkan device: what is missing; false if nothing is. */
 export const withoutVulkan: string | false = typeof found === 'string' ? found : false;
 
-/** A Vulkan device, whose memory is by default the process's, as that of the CPU. */
-export function vulkanDevice(memory: Device['memory'] = 'host'): GpuDevice {
+/** A Vulkan device, whose memory is by default the process's, as that of the CPU; `threads` of the CPU choose tokens. */
+export function vulkanDevice(memory: Device['memory'] = 'host', threads = 1): GpuDevice {
   if (typeof found === 'string') throw new Error(found);
-  return new GpuDevice(found, 1, memory);
+  return new GpuDevice(found, threads, memory);
 }

@@ -3,6 +3,7 @@ import test from 'node:test';
 import type { RandomModelSpec } from '../../../bench/random-model.ts';
 import { at } from '../../../src/base/at.ts';
 import { nmse } from '../../../src/base/nmse.ts';
+import { kernelSpeeds } from '../../../src/exec/kernel-speeds.ts';
 import { graphTraits } from '../../../src/exec/llama-measure.ts';
 import type { Device } from '../../../src/ggml/device.ts';
 import { openModelFile } from '../../../src/gguf/model-file.ts';
@@ -111,6 +112,21 @@ test('weights are read while a device computes, or between its steps, whichever 
     }
     for (const row of logits) assert.deepEqual(row, logits[0]);
   }
+});
+
+test('what forecasts need is measured on a device, whose weights are not where they are read to', {
+  skip: withoutVulkan,
+}, async () => {
+  using folder = tempFolder();
+  const path = writeRandom(folder.file('model.gguf'), spec);
+  using device = vulkanDevice('apart', 2);
+  const gpuMemory = thrown('BUDGET_TOO_SMALL', () => planOn(device, path, { gpuMemory: 1 })).details.needed;
+  const { files } = openOutline(path, {}).file;
+  const plan = withoutHeld(planOn(device, path, { gpuMemory }));
+  const speeds = await kernelSpeeds(device, plan, { layoutOf: () => undefined, files });
+  assert.ok((speeds.plain ?? 0) > 0 && speeds.core !== null);
+  // Fewer threads of the CPU change nothing.
+  assert.deepEqual(speeds.half, { step: speeds.step, core: speeds.core, slower: 1 });
 });
 
 test('the operations of a model of libllama that a device has not are known before it is loaded', {
