@@ -255,8 +255,8 @@ export class Outlook implements Disposable {
     this.#again = false;
     using progress = new Progress('measuring how fast this machine computes');
     const onMeasure = (): void => progress.show('');
-    const parts = { outline, device, layoutOf, kernels, kv, read, reads, folder, likely, again, onMeasure, warn };
-    return await measureModel(parts, plan);
+    const parts = { outline, device, layoutOf, kernels, kv, read, reads, reading: storage, folder };
+    return await measureModel({ ...parts, likely, again, onMeasure, warn }, plan);
   }
 
   #parts(model: MeasuredModel, plan: Plan): ForecastParts {

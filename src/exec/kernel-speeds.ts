@@ -6,53 +6,48 @@ import { F32, Graph, type Tensor } from '../ggml/graph.ts';
 import { LayoutBinder } from '../ggml/kernel-layout.ts';
 import { sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
+import { awake } from '../plan/awake-threads.ts';
 import type { KernelSpeeds } from '../plan/machine-speeds.ts';
 import type { Plan } from '../plan/plan.ts';
-import { streamedReads } from '../plan/token-forecast.ts';
 import type { LayoutOf } from './bind-weights.ts';
 import { kernelSamples, type Matrix, matricesOf } from './kernel-samples.ts';
-import { repeatedSeconds } from './repeated.ts';
-import { stepCosts, type UsualRead } from './step-costs.ts';
+import { repeatedSeconds, steppedSeconds } from './repeated.ts';
 
 /** Bytes of weights that are measured: more than most processors' caches hold. */
 const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed. */
-const rounds = { count: 5 };
+const rounds = { count: 5, steps: 12 };
 /** Tokens computed together, with this part of the weights. */
 const together = { tokens: 32, part: 1 / 4 };
 /** The part of the measured bytes that is enough of a kind. */
 const enoughPart = 1 / 2;
-/** The part of the weights that is computed step by step, and of their memory that reads take beside that. */
+/** The part of the weights that is computed step by step. */
 const stepPart = 1 / 4;
-/** Speeds of products, and of steps. */
-type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
+/** Speeds of products, and of steps; nothing is read. */
+interface ProductSpeeds extends Pick<KernelSpeeds, 'plain' | 'converted' | 'further' | 'step'> {
+  readonly half: Pick<KernelSpeeds['half'], 'step' | 'slower'>;
+}
 
 /**
  * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
  * and how much longer that takes in a step for each matrix, by all threads and by half of them. It takes no more memory than
- * the plan's weights do. Reads of `files` are made beside where the plan reads. Rejects with OUT_OF_MEMORY and the errors of
- * reading.
+ * the plan's weights, keys, values and results do. Rejects with OUT_OF_MEMORY.
  */
-export async function kernelSpeeds(
-  device: Device,
-  plan: Plan,
-  { layoutOf, files }: { readonly layoutOf: LayoutOf; readonly files: UsualRead['files'] },
-): Promise<ProductSpeeds> {
-  const { resident, ring, experts } = plan.shares;
-  const most = Math.min(usualBytes, resident + ring + experts);
+export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<ProductSpeeds> {
+  const { resident, ring, experts, kv, compute } = plan.shares;
+  const most = Math.min(usualBytes, resident + ring + experts + kv + compute);
   const { plain, converted } = kernelSamples(plan, layoutOf, most * enoughPart);
-  const read = usualRead(plan, { files, most: most * stepPart });
   const rates = {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
   };
   // Streamed weights are converted for many tokens, experts are not.
   const many = matricesOf(plan, layoutOf, !plan.experts);
-  const known = plan.experts ? rates.plain : rates.converted;
+  const known = plan.experts ? rates.plain : (rates.converted ?? rates.plain);
   return {
     ...rates,
     further: many.length > 0 ? await furtherPart(device, many, known, most * together.part) : 1,
-    ...(await costsOf(device, plain.length > 0 ? plain : converted, { most: most * stepPart, read })),
+    ...(await stepCosts(device, plain.length > 0 ? plain : converted, most * stepPart)),
   };
 }
 
@@ -63,10 +58,11 @@ async function furtherPart(
   known: number | null,
   most: number,
 ): Promise<number> {
-  // So few weights stay in caches, where the first token takes less than what is known says.
-  const first = await rateOf(device, matrices, most);
-  const rate = known ?? first;
+  const before = await rateOf(device, matrices, most);
   const all = await rateOf(device, matrices, most, together.tokens);
+  // So few weights stay in caches, where the first token takes less than what is known says.
+  const first = Math.max(known ?? 0, before, await rateOf(device, matrices, most));
+  const rate = known ?? first;
   return Math.min(1, Math.max(0, (rate / all - rate / first) / (together.tokens - 1)));
 }
 
@@ -76,29 +72,26 @@ const rateOf = (device: Device, matrices: readonly Matrix[], most: number, token
     return bytes / (await repeatedSeconds(device, graph.pointer, rounds));
   });
 
-/** The costs of steps, with all threads and with half of them. */
-function costsOf(
+/** Seconds of a step beside its product, by all threads and by half of them, and times that products take those as long. */
+function stepCosts(
   device: Device,
   matrices: readonly Matrix[],
-  { most, read }: { readonly most: number; readonly read: UsualRead | undefined },
-): Promise<Pick<KernelSpeeds, 'step' | 'core' | 'half'>> {
+  most: number,
+): Promise<Pick<ProductSpeeds, 'step' | 'half'>> {
   return withProducts(device, matrices, { most, tokens: 1 }, async (graph) => {
     const steps = Array.from({ length: graph.nodes }, (_, i) => graph.slice(i, i + 1));
-    const graphs = { whole: graph.pointer, steps };
-    const { whole, ...all } = await stepCosts(device, graphs, { threads: device.threads, read });
-    // Those of a GPU do not compute.
-    if (device.threads === 1 || device.kind !== 'cpu') return { ...all, half: { ...all, slower: 1 } };
-    const half = await stepCosts(device, graphs, { threads: Math.ceil(device.threads / 2), read });
-    return { ...all, half: { step: half.step, core: half.core, slower: Math.max(1, half.whole / whole) } };
+    const costs = async (threads: number) => {
+      const whole = await repeatedSeconds(device, graph.pointer, { ...rounds, threads });
+      const way = { threads, awake: whole < awake.seconds * steps.length };
+      const stepped = await steppedSeconds(device, steps, { count: rounds.steps, ...way });
+      return { whole, step: Math.max(0, stepped - whole) / steps.length };
+    };
+    const all = await costs(device.threads);
+    // Threads of a GPU do not compute.
+    const halves = device.kind === 'cpu' && device.threads > 1;
+    const half = halves ? await costs(Math.ceil(device.threads / 2)) : all;
+    return { step: all.step, half: { step: half.step, slower: Math.max(1, half.whole / all.whole) } };
   });
-}
-
-/** The read that a pass makes most often; undefined where it makes none. */
-function usualRead(plan: Plan, parts: Omit<UsualRead, 'bytes'>): UsualRead | undefined {
-  const { count, bytes } = streamedReads(plan);
-  const { weights = [], expertBytes = 0 } = plan.experts?.banks[0] ?? {};
-  if (weights.length > 0) return { ...parts, bytes: expertBytes / weights.length };
-  return count > 0 ? { ...parts, bytes: bytes / count } : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { median } from '../base/median.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 
@@ -50,8 +51,8 @@ export async function repeatedSeconds(
 }
 
 /**
- * Seconds of computing graphs one after another, as the steps of a pass are: on average, since threads that wait for each
- * other on busy cores do so now and then.
+ * Seconds of computing graphs one after another, as the steps of a pass are: the median of some rounds, since threads that
+ * wait for each other on busy cores do so now and then, and for long.
  */
 export async function steppedSeconds(
   device: Pick<Device, 'compute'>,
@@ -59,11 +60,18 @@ export async function steppedSeconds(
   { count, threads, awake }: { readonly count: number; readonly threads: number; readonly awake: boolean },
 ): Promise<number> {
   await device.compute(at(graphs, 0), threads, awake);
-  const began = performance.now();
+  const start = performance.now();
+  const rounds: number[] = [];
   let steps = 0;
-  // On a busy machine a few steps take long enough.
-  for (; steps < count * graphs.length && isPatient(steps / fewest, began); steps += 1) {
-    await device.compute(at(graphs, steps % graphs.length), threads, awake);
+  while (rounds.length < count && isPatient(steps / fewest, start)) {
+    const began = performance.now();
+    let computed = 0;
+    // On a busy machine a few steps take long enough.
+    for (; computed < graphs.length && isPatient(steps / fewest, start); computed += 1, steps += 1) {
+      await device.compute(at(graphs, computed), threads, awake);
+    }
+    const whole = computed === graphs.length || rounds.length === 0;
+    if (whole) rounds.push((graphs.length * (performance.now() - began)) / 1000 / computed);
   }
-  return (graphs.length * (performance.now() - began)) / 1000 / steps;
+  return median(rounds);
 }

@@ -176,7 +176,7 @@ export class OpenedModel {
     const { outline, device } = this;
     const { reading, kv, measuredFolder: folder, warn } = this.#options;
     const [layoutOf, kernels, read] = [this.#layoutOf, this.#kernels, reading?.bytesPerSecond];
-    return { outline, device, layoutOf, kernels, kv, read, reads: reading?.costs, folder, warn };
+    return { outline, device, layoutOf, kernels, kv, read, reads: reading?.costs, reading, folder, warn };
   }
 
   /** The error for uses of a closed model. */

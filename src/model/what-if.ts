@@ -67,7 +67,7 @@ function measuredBy(
   // Kernels that nobody has measured are as fast as this run computes.
   const rate = (bytes * tokens) / (seconds - waited);
   const read = opened.readRate ?? (reader.busySeconds > 0 ? reader.bytesRead / reader.busySeconds : undefined);
-  const [steps, slower] = [{ step: 0, core: null }, 1];
+  const [steps, slower] = [{ step: 0, ring: [], experts: null }, 1];
   const speeds = { plain: rate, converted: rate, ...steps, half: { ...steps, slower }, further: 1, rest: 0, choice: 0 };
   const reads = opened.readCosts ?? usualReadCosts;
   const base = known ?? (read && { speeds: { ...speeds, read, reads }, factors: {}, hits: [], disturbed: undisturbed });

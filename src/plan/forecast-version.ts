@@ -11,7 +11,8 @@ const MiB = 2 ** 20;
 const bytes: GgmlType = { id: 0, name: 'byte', block: 1, bytes: 1 };
 /** Speeds with which every part of a token takes some time. */
 const speeds: Speeds = {
-  ...{ plain: 1e9, converted: 2e9, step: 1e-4, core: null, half: { step: 1e-5, core: null, slower: 1.5 } },
+  ...{ plain: 1e9, converted: 2e9, step: 1e-4, ring: [], experts: null },
+  half: { step: 1e-5, ring: [], experts: null, slower: 1.5 },
   ...{ further: 0.1, rest: 1e-3, choice: 1e-4, read: 1e9, reads: usualReadCosts },
 };
 
@@ -35,10 +36,11 @@ const referencePlan = (): Plan =>
     converted: ({ weight, extent }) => (Number(weight.name) % 2 === 0 ? extent.length : undefined),
   });
 
-/** Forecasts with all threads and with half of them, where what reads take of a core was measured and where it was not. */
+/** Forecasts with all threads and with half of them, where reads were seen beside computing and where they were not. */
 function referenceForecasts(): readonly TokenForecast[] {
   const plan = referencePlan();
-  const measured = { ...speeds, core: 1e-5 };
+  const seen = [1, 4].map((n) => ({ read: n * 4e8, bytes: n * MiB, core: 1e-9 / n }));
+  const measured = { ...speeds, ring: seen, experts: seen[0] ?? null };
   return [speeds, withHalf(speeds), measured].map((speeds) => forecastAllThreads(plan, manifest, speeds, usualHits));
 }
 

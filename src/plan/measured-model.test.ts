@@ -8,14 +8,20 @@ import { forecastDecode } from './token-forecast.ts';
 
 const anyRate = fc.double({ min: 1e7, max: 1e10, noNaN: true });
 const anyStep = fc.double({ min: 1e-6, max: 1e-3, noNaN: true });
+const anyBeside = fc.option(fc.record({ read: anyRate, bytes: anyRate, core: fc.constant(1e-11) }));
+const anyRing = fc.array(fc.record({ read: anyRate, bytes: anyRate, core: fc.constant(1e-11) }), { maxLength: 3 });
 const anyModel: fc.Arbitrary<MeasuredModel> = fc
   .record({
     read: anyRate,
     plain: anyRate,
     converted: anyRate,
     step: anyStep,
-    core: fc.constant(null),
-    half: fc.record({ step: anyStep, core: fc.option(anyStep), slower: fc.double({ min: 1, max: 4, noNaN: true }) }),
+    ring: anyRing,
+    experts: anyBeside,
+    half: fc.record({
+      ...{ step: anyStep, ring: anyRing, experts: anyBeside },
+      slower: fc.double({ min: 1, max: 4, noNaN: true }),
+    }),
     further: fc.constant(0.2),
     rest: anyStep,
     choice: anyStep,
@@ -34,8 +40,9 @@ const someSpeeds: MeasuredModel['speeds'] = {
     plain: 1,
     converted: 1,
     step: 0,
-    core: null,
-    half: { step: 0, core: null, slower: 1 },
+    ring: [],
+    experts: null,
+    half: { step: 0, ring: [], experts: null, slower: 1 },
     further: 0.2,
     rest: 0,
     choice: 0,

@@ -118,8 +118,10 @@ function fit(expected: (factors: Factors) => TokenForecast, run: MeasuredRun, be
   }
   const waits = run.waited > run.seconds / 2 && known.reading > 0;
   const longest = (x: number): Factors => ({ ...capped, [waits ? 'reading' : longerComputing(known)]: x });
-  // Where the other parts take longer than the token already, computing as a whole was faster.
-  const all = (x: number): Factors => ({ ...capped, computing: x, streaming: x });
+  // Where the other parts take longer than the token already, all of it was faster.
+  const { reading = 1, computing = 1, streaming = computing } = before;
+  const read = (x: number): Factors => (known.reading > 0 ? { reading: reading * x } : {});
+  const all = (x: number): Factors => ({ ...read(x), computing: computing * x, streaming: streaming * x });
   const least = 2 ** -30;
   const factors = expected(longest(least)).seconds <= token ? longest : all;
   // Powers of two between which the factor lies: a token takes the longer the greater it is.

@@ -1,10 +1,10 @@
 import { at } from '../base/at.ts';
 import type { HitRate } from './hit-curve.ts';
-import { rateOf, type Speeds } from './machine-speeds.ts';
+import { rateOf, readSeconds, type Speeds } from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { type RoutedBank, routedBanks } from './routed-banks.ts';
-import { type Factors, forecastAllThreads, forecastDecode, streamedReads } from './token-forecast.ts';
+import { type Factors, forecastAllThreads, forecastDecode, ringSeconds } from './token-forecast.ts';
 
 /** A model under a plan, and the speeds that it is forecast by. */
 export interface ForecastParts {
@@ -32,8 +32,8 @@ export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean
   const one = forecastAllThreads(plan, manifest, speeds, hitRate, factors);
   const further = (first: number, count: number): number => first * (1 + (count - 1) * speeds.further);
   const rate = rateOf(speeds, !plan.experts) / slower;
-  let { count, bytes } = streamedReads(plan);
-  if (cold) bytes += residentBytes(plan);
+  const residents = { count: 0, bytes: cold ? residentBytes(plan) : 0 };
+  const experts = { count: 0, bytes: 0 };
   let [alone, routed] = [one.computing + one.streaming - one.once, 0];
   for (const bank of routedBanks(manifest)) {
     const seconds = bank.expertBytes / rate;
@@ -42,11 +42,12 @@ export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean
     routed += used * further(seconds, (tokens * bank.used) / used);
     const missing = cold || !plan.experts ? 1 : Math.max(0, 1 - plan.experts.slots / bank.experts);
     if (!plan.experts) continue;
-    bytes += used * missing * bank.expertBytes;
-    count += used * missing * bank.weights.length;
+    experts.bytes += used * missing * bank.expertBytes;
+    experts.count += used * missing * bank.weights.length;
   }
-  const reading = slowerReads * (bytes / speeds.read + count * speeds.reads.each);
-  return Math.max(reading, one.once + further(alone, tokens) + routed);
+  const reading =
+    readSeconds(speeds, residents) + ringSeconds(plan, speeds) + readSeconds(speeds, experts, speeds.experts);
+  return Math.max(slowerReads * reading, one.once + further(alone, tokens) + routed);
 }
 
 /** Seconds from opening a model to the first token of the answer to a prompt of `tokens`. */

@@ -16,8 +16,18 @@ const about = (a: number, b: number): void =>
 
 const free = { each: 0, core: 0, coreByte: 0 };
 /** Half of the threads are of no use here. */
-const half = { step: 0, core: null, slower: 1e3 };
-const kernels = { plain: 1e4, converted: 2e4, step: 0, core: null, half, further: 0.2, rest: 0, choice: 0 };
+const half = { step: 0, ring: [], experts: null, slower: 1e3 };
+const kernels = {
+  plain: 1e4,
+  converted: 2e4,
+  step: 0,
+  ring: [],
+  experts: null,
+  half,
+  further: 0.2,
+  rest: 0,
+  choice: 0,
+};
 const speeds: Speeds = { ...kernels, read: 1e3, reads: free };
 
 const planOf = (manifest: readonly ManifestEntry[], placements: readonly Placement[], rest: Partial<Plan> = {}): Plan =>
@@ -116,24 +126,25 @@ test('half of the threads compute where all are in the way of each other in each
     return token.half;
   };
   assert.deepEqual(
-    [
-      of({ step: 1, core: null, slower: 2 }),
-      of({ step: 4.9, core: null, slower: 2 }),
-      of({ step: 1, core: null, slower: 100 }),
-    ],
+    [of({ ...half, step: 1, slower: 2 }), of({ ...half, step: 4.9, slower: 2 }), of({ ...half, step: 1, slower: 100 })],
     [true, false, false],
   );
 });
 
 const anyRate = fc.double({ min: 1e6, max: 1e10, noNaN: true });
 const anyStep = fc.double({ min: 0, max: 1e-3, noNaN: true });
+const anyReads = fc.record({ read: anyRate, bytes: anyRate, core: fc.double({ min: 0, max: 1e-10, noNaN: true }) });
 const anySpeeds: fc.Arbitrary<Speeds> = fc.record({
   read: anyRate,
   plain: anyRate,
   converted: anyRate,
   step: anyStep,
-  core: fc.constant(null),
-  half: fc.record({ step: anyStep, core: fc.option(anyStep), slower: fc.double({ min: 1, max: 4, noNaN: true }) }),
+  ring: fc.array(anyReads, { maxLength: 3 }),
+  experts: fc.option(anyReads),
+  half: fc.record({
+    ...{ step: anyStep, ring: fc.array(anyReads, { maxLength: 3 }), experts: fc.option(anyReads) },
+    slower: fc.double({ min: 1, max: 4, noNaN: true }),
+  }),
   further: fc.constant(0.2),
   rest: anyStep,
   choice: anyStep,
@@ -181,6 +192,11 @@ test('reads take the time of the storage, and of a core that computing does with
   about(of(free).reading, pages / 1e3);
   about(of({ ...free, each: 10 }).reading, pages / 1e3 + 30);
   about(of({ ...free, core: 10, coreByte: 0.1 }).streaming, computed + 30 + 0.1 * pages);
+  // As they were seen to be, where they were.
+  const seen = { ring: [{ read: 500, bytes: 8192, core: 0.2 }], reads: { each: 10, core: 10, coreByte: 0.1 } };
+  const beside = forecastAllThreads(planOf(manifest, ring, streams), manifest, { ...speeds, ...seen }, usualHits);
+  about(beside.reading, pages / 500);
+  about(beside.streaming, computed + 0.2 * pages);
   const kv = { kvReads: 4, kvOnSsd: 2 * 4 * 65536, parallel: 2, context: 1024 };
   about(of({ ...free, each: 10 }, kv).reading, (pages + 2 * 65536) / 1e3 + 70);
   // Experts are read, too: those that are missed.
@@ -254,8 +270,8 @@ test('steps, reads and operations that take longer never make a token shorter', 
         ...a,
         step: Math.max(a.step, b.step),
         half: {
+          ...a.half,
           step: Math.max(a.half.step, b.half.step),
-          core: a.half.core,
           slower: Math.max(a.half.slower, b.half.slower),
         },
         rest: Math.max(a.rest, b.rest),

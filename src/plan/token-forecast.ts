@@ -1,7 +1,16 @@
 import { at } from '../base/at.ts';
 import { forecastRouted, type RoutedForecast } from './expert-forecast.ts';
 import type { HitRate } from './hit-curve.ts';
-import { rateOf, type Speeds, withHalf } from './machine-speeds.ts';
+import {
+  coreSeconds,
+  type Reads,
+  type ReadsBeside,
+  rateOf,
+  readSeconds,
+  readsOf,
+  type Speeds,
+  withHalf,
+} from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { type RoutedBank, routedBanks } from './routed-banks.ts';
@@ -55,19 +64,18 @@ export function forecastAllThreads(
 ): TokenForecast {
   const { streamed, once, stays, routed } = computingOf(plan, manifest, speeds);
   const streaming = slowerStream * (streamed + once.streaming);
-  const secondsOf = ({ count, bytes }: Reads): number =>
-    slowerReads * (bytes / speeds.read + count * speeds.reads.each);
   const layers = routed.map(({ bank, slots, step }) => {
     const { experts, used, expertBytes, weights } = bank;
     const one = { count: weights.length, bytes: expertBytes };
     return forecastRouted({
       ...{ used, slots, hits: slots < experts ? hitRate(slots, bank) : 1 },
       ...{ step: slower * step, expert: (slower * expertBytes) / rateOf(speeds, false) },
-      ...{ core: slower * coreSeconds(speeds, one), read: secondsOf(one) },
+      ...{ core: slower * coreSeconds(speeds, one, speeds.experts) },
+      read: slowerReads * readSeconds(speeds, one, speeds.experts),
     });
   });
   const sum = (of: (layer: RoutedForecast) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
-  const ring = secondsOf(streamedReads(plan));
+  const ring = slowerReads * ringSeconds(plan, speeds);
   const reading = ring + sum((layer) => layer.reading);
   const always = slower * (stays + once.computing);
   const computing = always + sum((layer) => layer.computing);
@@ -93,36 +101,26 @@ function throughRing(computing: number, reading: number): number {
   return longer * (1 + ratio ** segments / powers);
 }
 
-/**
- * Seconds by which computing is longer than `computed` where it takes so long `together` with reading that takes `reading`
- * alone.
- */
-export function besideReading(together: number, reading: number, computed: number): number {
-  let [low, high] = [0, Math.max(0, together - computed)];
-  while (high - low > 1e-9) {
-    const middle = (low + high) / 2;
-    if (throughRing(computed + middle, reading) < together) low = middle;
-    else high = middle;
-  }
-  return low;
-}
-
 /** Bytes of a page: reads past the page cache are of whole ones. */
 const page = 4096;
 /** Tokens whose keys and values are read from the SSD: those of a prompt of a usual length. */
 const usualRows = 512;
 
-/** Reads, and all bytes of them. */
-interface Reads {
-  readonly count: number;
-  readonly bytes: number;
-}
-
 /** Reads of a pass, experts apart: of weights that stream, and of keys and values that are on the SSD. */
-export function streamedReads({ streamed, slices, kvReads, kvOnSsd, parallel, context }: Plan): Reads {
+function streamedReads({ streamed, slices, kvReads, kvOnSsd, parallel, context }: Plan): Reads {
   const bytes = streamed.reduce((sum, id) => sum + pageSpanOf(at(slices, id).extent, page).bytes, 0);
   return { count: streamed.length + kvReads, bytes: bytes + (kvOnSsd / parallel) * Math.min(1, usualRows / context) };
 }
+
+/** Seconds that the storage takes for what a pass reads, experts apart. */
+export function ringSeconds(plan: Plan, speeds: Speeds): number {
+  const reads = streamedReads(plan);
+  return readSeconds(speeds, reads, seenOf(speeds, reads));
+}
+
+/** Reads of as many bytes as these, as they were seen. */
+const seenOf = ({ ring }: Pick<Speeds, 'ring'>, { count, bytes }: Reads): ReadsBeside | null =>
+  count > 0 ? readsOf(ring, bytes / count) : null;
 
 /** Seconds of computing, as speeds say; those of experts in slots are not among them. */
 interface Computing {
@@ -151,18 +149,16 @@ function computingOf(plan: Plan, manifest: readonly ManifestEntry[], speeds: Spe
   const slots = plan.experts?.slots;
   const steps = streamedSteps(plan);
   // Weights are leased between two steps: nothing is where there is one.
-  const step = speeds.step + (steps > 1 || slots !== undefined ? betweenSteps : 0);
+  const between = steps > 1 || slots !== undefined ? betweenSteps : 0;
+  const step = speeds.step + between;
   const reads = streamedReads(plan);
   const streams = reads.count > 0;
-  const streaming = streams ? step * steps + coreSeconds(speeds, reads) : 0;
+  const seen = seenOf(speeds, reads);
+  const streaming = streams ? (seen ? between : step) * steps + coreSeconds(speeds, reads, seen) : 0;
   const computing = speeds.choice + passSeconds + (streams ? 0 : step * steps);
   const routed = slots === undefined ? [] : banks.map((bank) => ({ bank, slots, step }));
   return { streamed, stays, once: { streaming, computing }, routed };
 }
-
-/** Seconds of a core that reads take: computing waits for it, since threads wait for the last one of them. */
-const coreSeconds = ({ core: seen, reads: { core, coreByte } }: Speeds, { count, bytes }: Reads): number =>
-  seen === null ? count * core + bytes * coreByte : count * seen;
 
 /** Seconds between two steps in which weights are leased, on the cores that compute. */
 const betweenSteps = 0.00009;

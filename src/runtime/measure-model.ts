@@ -3,10 +3,22 @@ import { at } from '../base/at.ts';
 import { watchOtherWork } from '../base/core-times.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
+import { readsBeside } from '../exec/reads-beside.ts';
 import type { Device } from '../ggml/device.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
-import { fasterOf, type KernelSpeeds, type ReadCosts, type Speeds, usualReadCosts } from '../plan/machine-speeds.ts';
+import {
+  fasterOf,
+  type KernelSpeeds,
+  knowsReads,
+  type ReadCosts,
+  type Speeds,
+  usualReadCosts,
+  withReads,
+} from '../plan/machine-speeds.ts';
 import { isDoubtful, learn, type MeasuredModel, type MeasuredRun, undisturbed } from '../plan/measured-model.ts';
+import { expertSample, ringSample } from '../plan/pass-sample.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choiceSeconds } from './choice-seconds.ts';
 import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
@@ -23,6 +35,8 @@ export interface MeasuredParts {
   /** The best rate of its storage in bytes a second, and costs of reads; undefined until that was measured. */
   readonly read: number | undefined;
   readonly reads?: ReadCosts | undefined;
+  /** The best way to read it; default: a usual one. */
+  readonly reading?: ReadSettings | undefined;
   readonly folder: string | undefined;
   /** Speeds of kernels to take those of this model for, where they were never measured. */
   readonly likely?: KernelSpeeds | undefined;
@@ -36,6 +50,8 @@ export interface MeasuredParts {
 
 /** Bytes a second of a usual drive, for one that was not measured. */
 const usualRead = 2e9;
+/** A way to read that is good on most. */
+const usualReading: ReadSettings = { inFlight: 3, chunkBytes: 8 * 2 ** 20 };
 
 const keyOf = ({ outline, device: { kind, threads, variant }, kernels, kv }: MeasuredParts): string | undefined =>
   measuredKey(outline, { device: kind, threads, variant, kernels, kv });
@@ -56,16 +72,17 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   // Factors of reading are times of the rate that they were found with.
   const storage = known && factors.reading !== undefined ? known.speeds : storageOf(parts);
   const { read, reads } = storage;
-  const complete = known && hasAll(known.speeds, plan) ? known.speeds : undefined;
+  const complete = known && hasKernels(known.speeds, plan) ? known.speeds : undefined;
   // Factors of a run are times of the speeds that they were found with.
-  const again = parts.again && disturbed.kernels && Object.keys(factors).length === 0;
-  const wanted = !parts.likely && (!complete || again);
-  const found = wanted ? await measuredKernels(parts, plan, known?.speeds) : undefined;
+  const again = (parts.again ?? false) && disturbed.kernels && Object.keys(factors).length === 0;
+  const wanted = !parts.likely && (!complete || again || !hasReads(complete, plan));
+  const found = wanted ? await measuredKernels(parts, plan, { known: known?.speeds, again }) : undefined;
   // The faster of two findings that other work was in the way of is nearer to the truth.
   const better = found?.disturbed && complete ? fasterOf(complete, found.speeds) : found?.speeds;
   const kernels = better ?? complete ?? parts.likely;
   if (!kernels) throw new RangeError('no kernels were measured');
-  const doubts = { ...disturbed, kernels: found?.disturbed ?? disturbed.kernels };
+  const doubted = found && (found.disturbed || (!again && disturbed.kernels));
+  const doubts = { ...disturbed, kernels: doubted ?? disturbed.kernels };
   const model = { speeds: { ...kernels, read, reads }, factors, hits, disturbed: doubts };
   if (found) save(parts, model);
   return model;
@@ -91,36 +108,56 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
   const model = await measureModel(parts, plan);
   let learnt = learn(model, run, plan, manifest);
   if (isDoubtful(learnt) && !run.disturbed) {
-    const { speeds, disturbed } = await measuredKernels(parts, plan, model.speeds);
+    const { speeds, disturbed } = await measuredKernels(parts, plan, { known: model.speeds, again: true });
     const anew = { ...model, speeds: { ...model.speeds, ...speeds }, factors: {} };
     learnt = learn({ ...anew, disturbed: { kernels: disturbed, run: false } }, run, plan, manifest);
   }
   save(parts, learnt);
 }
 
-/** Speeds of the kernels as they are now. Those of kinds that only other plans have are kept. */
+/**
+ * Speeds of the kernels as they are now, and of reads as the plan makes them; only those that are not `known`, unless it is
+ * to be done `again`. Those that only other plans have are kept.
+ */
 async function measuredKernels(
   parts: MeasuredParts,
   plan: Plan,
-  known: Partial<KernelSpeeds> = {},
+  { known, again }: { readonly known: KernelSpeeds | undefined; readonly again: boolean },
 ): Promise<{ readonly speeds: KernelSpeeds; readonly disturbed: boolean }> {
-  parts.onMeasure?.();
+  const { outline, device, reading = usualReading, onMeasure } = parts;
+  onMeasure?.();
   const wasDisturbed = watchOtherWork();
-  const found = await kernelsNow(parts, plan);
-  const disturbed = wasDisturbed(parts.device.threads);
-  const { plain = null, converted = null, core = null, half } = known;
-  const kept = {
-    ...{ plain: found.plain ?? plain, converted: found.converted ?? converted, core: found.core ?? core },
-    half: { ...found.half, core: found.half.core ?? half?.core ?? null },
+  const isEnough = known && !again && hasKernels(known, plan);
+  const kernels = isEnough ? known : await kernelsNow(parts, plan, { known, again });
+  const found = await readsBeside(device, plan, { speeds: kernels, files: outline.file.files, reading });
+  const disturbed = wasDisturbed(device.threads);
+  const { ring, experts, half } = kernels;
+  const speeds = {
+    ...kernels,
+    ...{ ring: withReads(ring, found.ring), experts: found.experts ?? experts },
+    half: { ...half, ring: withReads(half.ring, found.half.ring), experts: found.half.experts ?? half.experts },
   };
-  return { speeds: { ...found, ...kept }, disturbed };
+  return { speeds, disturbed };
 }
 
-async function kernelsNow({ outline, device, layoutOf }: MeasuredParts, plan: Plan): Promise<KernelSpeeds> {
-  const products = await kernelSpeeds(device, plan, { layoutOf, files: outline.file.files });
+async function kernelsNow(
+  { outline, device, layoutOf }: MeasuredParts,
+  plan: Plan,
+  { known, again }: { readonly known: KernelSpeeds | undefined; readonly again: boolean },
+): Promise<KernelSpeeds> {
+  const products = await kernelSpeeds(device, plan, layoutOf);
   // Other devices have not shown that they leave nodes out.
   const rest = device.kind === 'cpu' ? await outline.graphs.besideProducts(device) : 0;
-  return { ...products, rest, choice: choiceSeconds(outline.config.vocabulary) };
+  const reads = { ring: [], experts: null };
+  const found = { ...products, ...reads, half: { ...products.half, ...reads }, rest };
+  const speeds = { ...found, choice: choiceSeconds(outline.config.vocabulary) };
+  if (!known) return speeds;
+  const [older, newer] = again ? [known, speeds] : [speeds, known];
+  const { ring, experts, half } = known;
+  return {
+    ...{ ...newer, plain: newer.plain ?? older.plain, converted: newer.converted ?? older.converted, ring, experts },
+    half: { ...newer.half, ring: half.ring, experts: half.experts },
+  };
 }
 
 function save(parts: MeasuredParts, model: MeasuredModel): void {
@@ -133,10 +170,16 @@ function save(parts: MeasuredParts, model: MeasuredModel): void {
   }
 }
 
-/** True if the kernels of all weights of `plan` were measured, beside reads if it reads. */
-const hasAll = ({ plain, converted, core }: KernelSpeeds, { slices, placements, streamed, experts }: Plan): boolean =>
-  (core !== null || (streamed.length === 0 && !experts)) &&
+/** True if the kernels of all weights of `plan` were measured. */
+const hasKernels = ({ plain, converted }: KernelSpeeds, { slices, placements }: Plan): boolean =>
   slices.every(({ id, shape }) => {
     if (shape.length < 2) return true;
     return (at(placements, id).kind === 'converted' ? converted : plain) !== null;
   });
+
+/** True if reads were measured as `plan` makes them. */
+function hasReads({ ring, experts }: KernelSpeeds, plan: Plan): boolean {
+  const sample = ringSample(plan, pageBytes);
+  if (sample && !knowsReads(ring, sample.readBytes)) return false;
+  return experts !== null || !expertSample(plan, pageBytes);
+}

@@ -15,8 +15,9 @@ const found: MeasuredModel = {
     ...{ read: 2e9, reads: usualReadCosts, plain: 1e10, converted: null },
     ...{
       step: 1e-4,
-      core: 2e-5,
-      half: { step: 1e-5, core: null, slower: 1.9 },
+      ring: [{ read: 1e9, bytes: 2e6, core: 1e-11 }],
+      experts: null,
+      half: { step: 1e-5, ring: [], experts: { read: 1e9, bytes: 2e6, core: 0 }, slower: 1.9 },
       further: 0.2,
       rest: 1e-3,
       choice: 5e-4,

@@ -13,7 +13,7 @@ import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else; formulas and constants of forecasts count by themselves. */
-const version = 6;
+const version = 7;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -86,14 +86,20 @@ function isMeasured(value: unknown): value is MeasuredModel {
 
 function isSpeeds(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { read, reads, plain, converted, step, core, half, further, rest, choice } = value;
+  const { read, reads, plain, converted, step, half, further, rest, choice } = value;
   const rates = [plain, converted].filter((rate) => rate !== null);
   if (rates.length === 0 || !rates.every(isPositive) || !isPositive(read) || !isObject(reads)) return false;
   if (!isObject(half) || !isPositive(half['slower']) || !isCount(half['step'])) return false;
-  if (![core, half['core']].every((cost) => cost === null || isCount(cost))) return false;
+  if (![value, half].every(({ ring, experts }) => isRing(ring) && (experts === null || isBeside(experts))))
+    return false;
   const { each, core: alone, coreByte } = reads;
   return [step, further, rest, choice, each, alone, coreByte].every(isCount);
 }
+
+const isBeside = (value: unknown): boolean =>
+  isObject(value) && isPositive(value['read']) && isPositive(value['bytes']) && isCount(value['core']);
+
+const isRing = (value: unknown): boolean => Array.isArray(value) && value.every(isBeside);
 
 const isFactors = (value: unknown): boolean =>
   isObject(value) && parts.every((part) => value[part] === undefined || isPositive(value[part]));
