@@ -1,18 +1,28 @@
 import { EngineError } from '../../base/errors.ts';
 import { grammarError } from '../../grammar/grammar-error.ts';
-import { grammarOf } from '../../grammar/source.ts';
+import { factsOf } from '../../grammar/rule-checks.ts';
+import { schemaValues } from '../../grammar/schema/schema.ts';
 import type { Tool } from '../message.ts';
 
-/** Throws BAD_GRAMMAR, with the tool and the place in its schema, for a strict tool whose schema cannot be enforced. */
+/**
+ * Throws BAD_GRAMMAR, with the tool and the place in its schema, for a strict tool whose schema cannot be enforced, or has
+ * a part that no value fits.
+ */
 export function checkStrictTools(tools: readonly Tool[]): void {
-  for (const { name, parameters: schema = {}, strict } of tools) {
+  for (const { name, parameters = {}, strict } of tools) {
     if (strict !== true) continue;
     try {
-      grammarOf({ kind: 'schema', schema });
+      checkSchema(parameters);
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'BAD_GRAMMAR') throw error;
       const { place, reason } = (error as EngineError<'BAD_GRAMMAR'>).details;
       throw grammarError(`${place} of the strict tool ${name}`, reason);
     }
   }
+}
+
+function checkSchema(schema: unknown): void {
+  const values = schemaValues(schema, { inhabited: true });
+  if (!factsOf(values).isProductive(values))
+    throw grammarError('#', 'each value of it is within another one, for ever');
 }

@@ -116,8 +116,9 @@ test('what cannot be enforced, or is no schema, is refused with its place', () =
   refusedAt({ enum: 'a' }, '#/enum');
   refusedAt([], '#');
   refusedAt('x', '#');
-  refusedAt(false, 'root');
-  refusedAt({ type: 'integer', enum: ['a'] }, 'root');
+  refusedAt(false, '#');
+  refusedAt({ type: 'integer', enum: ['a'] }, '#');
+  refusedAt({ properties: { a: { enum: [] } }, required: ['a'] }, '#/properties/a');
 });
 
 test('no schema makes the compiler fail in another way', () => {

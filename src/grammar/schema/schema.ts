@@ -29,12 +29,14 @@ const remarks: ReadonlySet<string> = new Set(
  * The grammar of the JSON values of a schema (draft 2020-12): each of its texts is a value of the schema, with properties
  * in the schema's order. Throws BAD_GRAMMAR with the place, a JSON pointer, where it is not valid or cannot be enforced.
  */
-export const schemaValues = (schema: unknown, { relaxed = false }: Relaxing = {}): GrammarNode =>
-  new SchemaCompiler(schema, json, relaxed).whole();
+export const schemaValues = (schema: unknown, rigor: Rigor = {}): GrammarNode =>
+  new SchemaCompiler(schema, json, rigor).whole();
 
-/** True: what is not valid or cannot be enforced is left out, as little as possible, and nothing is refused. */
-interface Relaxing {
+interface Rigor {
+  /** True: what is not valid or cannot be enforced is left out, as little as possible, and nothing is refused. */
   readonly relaxed?: boolean | undefined;
+  /** True: each schema in it has to have a value, but for false, and alternatives. */
+  readonly inhabited?: boolean | undefined;
 }
 
 /**
@@ -49,14 +51,10 @@ export type ArgumentNotation =
   | { readonly ends: readonly [string, ...string[]] };
 
 /** The grammar of a call's arguments, which are the properties of a schema. Throws BAD_GRAMMAR. */
-export function schemaArguments(
-  schema: unknown,
-  notation: ArgumentNotation,
-  { relaxed = false }: Relaxing = {},
-): GrammarNode {
-  if (notation === 'python') return new SchemaCompiler(schema, python, relaxed).arguments();
+export function schemaArguments(schema: unknown, notation: ArgumentNotation, rigor: Rigor = {}): GrammarNode {
+  if (notation === 'python') return new SchemaCompiler(schema, python, rigor).arguments();
   const signs = 'quote' in notation ? bareKeys(notation.quote) : textUntil(notation.ends);
-  return new SchemaCompiler(schema, signs, relaxed).whole();
+  return new SchemaCompiler(schema, signs, rigor).whole();
 }
 
 class SchemaCompiler {
@@ -65,18 +63,25 @@ class SchemaCompiler {
   readonly #notation: Notation;
   /** Rules of schemas that are referred to, by the schema; and of references with keywords beside them, by the place. */
   readonly #rules: Map<unknown, Rule> = new Map();
+  readonly #inhabited: boolean;
+  /** The first schema without a value that should have some. */
+  #empty: string | undefined;
   #depth = 0;
 
-  constructor(root: unknown, notation: Notation, relaxed: boolean) {
+  constructor(root: unknown, notation: Notation, { relaxed = false, inhabited = false }: Rigor) {
     const isSound = !relaxed || attempt(() => checkNesting(root) ?? true) === true;
     if (!relaxed) checkNesting(root);
     this.#document = new SchemaDocument(isSound ? root : { type: 'object' }, { relaxed });
     this.#values = new ValueTests(this.#document);
     this.#notation = notation;
+    this.#inhabited = inhabited;
   }
 
   whole(): GrammarNode {
-    return this.node(this.#document.root);
+    const { root, relaxed } = this.#document;
+    const node = this.node(root);
+    if (!relaxed && isNever(node)) throw noValue(this.#empty ?? root.place);
+    return node;
   }
 
   /** The properties of the schema as arguments. */
@@ -98,6 +103,10 @@ class SchemaCompiler {
       ? this.#nearest(placed, (one) => this.#checked(one), mayBeNever)
       : this.#checked(placed);
     this.#depth -= 1;
+    if (!mayBeNever && isNever(node)) {
+      if (this.#inhabited) throw noValue(placed.place);
+      this.#empty ??= placed.place;
+    }
     return node;
   }
 
@@ -252,5 +261,7 @@ class SchemaCompiler {
     return bracketed('[', concat(tail, blank), ']');
   }
 }
+
+const noValue = (place: string): EngineError => grammarError(place, 'no value is possible');
 
 const saysSomething = (schema: SchemaObject): boolean => Object.keys(schema).some((name) => !remarks.has(name));

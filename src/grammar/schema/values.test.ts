@@ -15,5 +15,5 @@ test('constants are values by every keyword beside them, whatever the order of t
   checkTexts({ enum: [2, 0.3, 7], multipleOf: 0.1, exclusiveMaximum: 7 }, ['2', '0.3'], ['7']);
   checkTexts({ const: { a: 1, b: 2 }, enum: [{ b: 2, a: 1 }, {}] }, ['{"b":2,"a":1}'], ['{}']);
   const slow = { const: 'a'.repeat(2000), pattern: '^(a|aa)*b$' };
-  refusedAt(slow, 'root');
+  refusedAt(slow, '#');
 });
