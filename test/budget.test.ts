@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fsyncSync, openSync, writeFileSync } from 'node:fs';
+import { fsyncSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { inflate } from '../bench/inflate.ts';
 import { memoryGroup } from '../bench/memory-group.ts';
@@ -70,4 +70,13 @@ test('it is hard for encoders too, whose passes take many texts at once', async 
   t.diagnostic(`${formatBytes(bytes)} of weights; the cgroup's peak was ${formatBytes(group.peak())}`);
   assert.ok(group.peak() <= encoderBudget && group.killed() === 0);
   group[Symbol.dispose]();
+});
+
+test('it is hard where nobody has measured the storage, too, which takes memory of its own', async () => {
+  using cache = tempFolder();
+  const little = 150 * 2 ** 20;
+  const args = ['run', await smollm2(), '--raw', '-p', 'Hi', '--ctx', '64', '-n', '2', '-m', `${little}`];
+  const { stats } = await runJson(args, { env: { SSD_LLM_CACHE: cache.path } });
+  assert.ok(readdirSync(cache.path).includes('calibrations.json'), 'it was measured, and is kept');
+  assert.ok(stats.memory.peak <= little, `peak ${stats.memory.peak}`);
 });

@@ -12,12 +12,18 @@ import { storageOf } from './storage.ts';
 const MiB = 2 ** 20;
 /** Bytes of files that tell something about their storage, and of memory that all settings are tried with. */
 const enoughBytes = 64 * MiB;
+/** Bytes by which a process grows as it calibrates: threads that read, and JavaScript. */
+const growth = 16 * MiB;
 /** Milliseconds that a command may be kept waiting. */
 const patience = 1000;
 
 type Files = ModelFile['files'];
 
 const bytesOf = (files: Files): number => files.reduce((sum, { size }) => sum + size, 0);
+
+/** Memory for a calibration in a process that may take `budget` bytes and has loaded no model yet. */
+export const memoryWithin = (budget: number): number =>
+  Math.max(0, Math.min(enoughBytes, budget - process.memoryUsage.rss() - growth));
 
 /** Storages as they were calibrated in earlier commands, or else once in this one, in a second. */
 export class FirstCalibrations {

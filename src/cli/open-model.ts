@@ -4,7 +4,7 @@ import type { Model } from '../model/model.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { type SavedCalibration, savedCalibration } from './calibrations.ts';
-import { FirstCalibrations, mayStream } from './first-calibration.ts';
+import { FirstCalibrations, mayStream, memoryWithin } from './first-calibration.ts';
 import type { ChosenModel } from './locate-model.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import type { Settings } from './options/table.ts';
@@ -57,5 +57,5 @@ async function readingFor(path: string, { memoryBudget }: Settings): Promise<Sav
   // The model warns of its budget itself.
   const budget = budgetFor(memoryBudget);
   if (!mayStream(bytes, budget)) return undefined;
-  return new FirstCalibrations({ memory: budget - process.memoryUsage.rss() }).of(files);
+  return new FirstCalibrations({ memory: memoryWithin(budget) }).of(files);
 }

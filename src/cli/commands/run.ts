@@ -114,10 +114,11 @@ async function tellSlowStart(
   if (plan.bytesPerPass === 0 && !plan.experts) return;
   // A card is not opened twice.
   if (device.kind !== 'cpu') return;
-  const { FirstCalibrations } = await import('../first-calibration.ts');
+  const { FirstCalibrations, memoryWithin } = await import('../first-calibration.ts');
   const { Outlook } = await import('../forecast.ts');
   const options = { ...modelSettingsOf(settings), preset };
-  using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations(), prompt });
+  const calibrations = new FirstCalibrations({ memory: memoryWithin(plan.budget) });
+  using outlook = new Outlook(outline, options, { calibrations, prompt });
   const expected = await outlook.expect();
   const line = expected.speed && slowStart(expected.speed, await outlook.faster(expected));
   if (line) note(line);
