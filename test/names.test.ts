@@ -38,7 +38,7 @@ test('a model of another program is listed, answers by its name with what comes 
   const list = await run(['ls'], { env });
   assert.match(
     list.stdout,
-    /^NAME +SIZE +TAKES +TOKENS\/S +WHERE\npocket:135m +[\d.]+ KiB +[\d.]+ MiB +~?[\d.]+ +Ollama: /,
+    /^NAME +SIZE +TAKES +TOKENS\/S +WHERE\npocket:135m +[\d.]+ KiB +[\d.]+ MiB +~?[\d.]+\*? +Ollama: /,
   );
   const { stdout, stderr } = await run(['run', 'pocket:135m', 'Hi', '--json', ...frugal], { env });
   const named = JSON.parse(stdout) as RunAnswer;

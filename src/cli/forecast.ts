@@ -14,7 +14,7 @@ import { expectToken, forecastParts, type MeasuredModel } from '../plan/measured
 import { type ForecastParts, forecastFirstToken, forecastPass } from '../plan/pass-forecast.ts';
 import type { Plan } from '../plan/plan.ts';
 import { forecastDecode } from '../plan/token-forecast.ts';
-import { budgetFor } from '../runtime/machine.ts';
+import { budgetFor, machineBytes } from '../runtime/machine.ts';
 import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import { budgetOn, openDevice } from '../runtime/open-device.ts';
@@ -38,7 +38,7 @@ export interface ExpectedSpeed {
   readonly first_token_s: number;
   readonly first_token_prompt: number;
   /**
-   * The ground of the figure: the last run of this model that the same limited, the speeds of the kernels and of the
+   * The ground of the figure: a run of this model that the same part limited, the speeds of the kernels and of the
    * storage as measured, or, for a storage that could not be measured, those of the kernels and of a usual drive.
    */
   readonly basis: 'last run' | 'calibrated' | 'assumed';
@@ -159,7 +159,8 @@ export class Outlook implements Disposable {
     const { seconds, bound, known } = expectToken(model, plan, parts.manifest);
     const first_token_prompt = Math.min(prompt, plan.context - 1);
     const unknown = reads && read === undefined && model.factors.reading === undefined;
-    const guessed = unknown || model.speeds.step === likely?.step;
+    // Another model's speeds, not equal ones: of the same file, say.
+    const guessed = unknown || model.speeds.half === likely?.half;
     return {
       plan,
       speed: {
@@ -213,7 +214,7 @@ export class Outlook implements Disposable {
       // The first size that gains is told, and the one with which all is in memory.
       if (more.speed && gains(best, more.speed.tokens_per_s) && (ways.length === 0 || whole)) {
         best = more.speed.tokens_per_s;
-        ways.push({ kind: 'memory', budget, whole, tokens_per_s: best });
+        ways.push({ kind: 'memory', budget, whole, here: budget <= machineBytes(), tokens_per_s: best });
       }
       if (whole) break;
     }

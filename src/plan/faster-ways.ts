@@ -2,7 +2,15 @@ import { formatBytes } from '../base/bytes.ts';
 
 /** A change that makes a model faster, and its tokens a second then. */
 export type FasterWay =
-  | { readonly kind: 'memory'; readonly budget: number; readonly whole: boolean; readonly tokens_per_s: number }
+  | {
+      readonly kind: 'memory';
+      readonly budget: number;
+      /** All weights are in memory then. */
+      readonly whole: boolean;
+      /** This machine has so much memory. */
+      readonly here: boolean;
+      readonly tokens_per_s: number;
+    }
   | {
       readonly kind: 'draft';
       /** The draft model's name. */
@@ -26,7 +34,12 @@ export function fasterText(way: FasterWay, unit: string = ''): string {
   const rate = roughRate(way.tokens_per_s) + unit;
   switch (way.kind) {
     case 'memory':
-      return `with ${formatBytes(way.budget)}${way.whole ? ', all in memory,' : ''} ${rate}`;
+      return [
+        `with ${formatBytes(way.budget)}`,
+        ...(way.here ? [] : [' (more than there is here)']),
+        ...(way.whole ? [', all in memory,'] : []),
+        ` ${rate}`,
+      ].join('');
     case 'draft':
       return `with --draft-model ${way.model} ${rate}, where ${Math.round(10 * way.accepted)} of 10 of its tokens are accepted`;
     default:

@@ -53,6 +53,15 @@ test('tokens of a pass share its reading, and each further one costs a part of t
   close(forecastPass(streamed, 225), 114);
 });
 
+test('passes of each size are computed with as many threads as are faster', () => {
+  const parts = partsOf([dense], 'ring', { streamed: [0], stepBytes: 1e9 });
+  const halved = { ...speeds, step: 10, half: { ...speeds.half, step: 1 } };
+  // Steps of half of the threads take a tenth of the time, products twice as long.
+  for (const tokens of [2, 9])
+    close(forecastPass({ ...parts, speeds: halved }, tokens), 1 + 4 * (1 + (tokens - 1) * 0.25));
+  close(forecastPass({ ...parts, speeds: halved }, 33), 10 + 2 * (1 + 32 * 0.25));
+});
+
 test('the first token waits for residents, and for a pass for each batch of the prompt', () => {
   close(forecastFirstToken(partsOf([dense], 'resident'), 20), 5.5 + 5.5 + 3.5);
   const slow = { ...partsOf([dense], 'resident'), speeds: { ...speeds, read: 1e3 } };

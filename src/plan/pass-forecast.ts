@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import type { HitRate } from './hit-curve.ts';
-import { rateOf, readSeconds, type Speeds } from './machine-speeds.ts';
+import { rateOf, readSeconds, type Speeds, withHalf } from './machine-speeds.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { type RoutedBank, routedBanks } from './routed-banks.ts';
@@ -23,12 +23,18 @@ const usedIn = ({ experts, used }: RoutedBank, tokens: number): number =>
 
 /**
  * Seconds of a pass over `tokens` of one text. A `cold` one has to read the residents too, and finds no expert in its
- * slots.
+ * slots. Passes of each size are computed with as many threads as are faster, all or half of them.
  */
 export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean = false): number {
   const { plan, manifest, speeds, hitRate, factors } = parts;
-  const { reading: slowerReads = 1, computing: slower = 1 } = factors;
   if (tokens === 1 && !cold) return forecastDecode(plan, manifest, speeds, hitRate, factors).seconds;
+  const all = passSeconds(parts, tokens, cold);
+  return Math.min(all, passSeconds({ ...parts, speeds: withHalf(speeds) }, tokens, cold));
+}
+
+function passSeconds(parts: ForecastParts, tokens: number, cold: boolean): number {
+  const { plan, manifest, speeds, hitRate, factors } = parts;
+  const { reading: slowerReads = 1, computing: slower = 1 } = factors;
   const one = forecastAllThreads(plan, manifest, speeds, hitRate, factors);
   const further = (first: number, count: number): number => first * (1 + (count - 1) * speeds.further);
   const rate = rateOf(speeds, !plan.experts) / slower;

@@ -161,7 +161,7 @@ export const planText = ({ expected: { plan, speed, hitRate }, faster }: Found, 
 ];
 
 const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {
-  'last run': 'as its last run has shown',
+  'last run': 'corrected by an earlier run',
   calibrated: 'by the measured speeds of this machine',
   assumed: 'if the storage is a usual one, which "ssd-llm bench" measures',
 };

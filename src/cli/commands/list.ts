@@ -37,7 +37,7 @@ export async function listCommand(settings: Settings): Promise<void> {
   if (forecasts.some((forecast) => forecast?.speed?.basis === 'assumed')) {
     note('~ judged by another model or a usual drive: "ssd-llm info" measures');
   }
-  if (forecasts.some((forecast) => forecast?.speed?.busy)) note(busyText);
+  if (forecasts.some((forecast) => forecast?.speed?.busy)) note(`* ${busyText}`);
 }
 
 /** Says which downloads have not come to their end. */
@@ -64,8 +64,8 @@ const toRow = ({ model: { name, size, path, owner }, forecast }: Row): ModelRow 
 
 function speedText(forecast: ModelForecast | undefined): string {
   if (!forecast?.speed) return forecast ? '-' : '?';
-  const { tokens_per_s, basis } = forecast.speed;
-  return `${basis === 'assumed' ? '~' : ''}${roughRate(tokens_per_s)}`;
+  const { tokens_per_s, basis, busy } = forecast.speed;
+  return `${basis === 'assumed' ? '~' : ''}${roughRate(tokens_per_s)}${busy ? '*' : ''}`;
 }
 
 /** A path from the user's folder on: "~/models/a.gguf". */

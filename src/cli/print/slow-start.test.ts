@@ -5,7 +5,7 @@ import { slowStart } from './slow-start.ts';
 test('a slow answer is told with what would make it faster; one that is not slow begins without a word', () => {
   const slow = { tokens_per_s: 0.812, first_token_s: 12.3, basis: 'calibrated', busy: false } as const;
   assert.equal(
-    slowStart(slow, [{ kind: 'memory', budget: 12 * 2 ** 30, whole: false, tokens_per_s: 3.1 }]),
+    slowStart(slow, [{ kind: 'memory', budget: 12 * 2 ** 30, whole: false, here: true, tokens_per_s: 3.1 }]),
     'expect about 0.81 tokens/s, the first after about 12 s; with 12 GiB 3.1',
   );
   assert.match(slowStart({ ...slow, basis: 'assumed' }, []) ?? '', /, if the storage is a usual one$/);
