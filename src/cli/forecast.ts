@@ -38,8 +38,8 @@ export interface ExpectedSpeed {
   readonly first_token_s: number;
   readonly first_token_prompt: number;
   /**
-   * The ground of the figure: a run of this model that the same part limited, the speeds of the kernels and of the
-   * storage as measured, or, for a storage that could not be measured, those of the kernels and of a usual drive.
+   * The ground of the figure: a run of this model that the same part limited, the speeds of the kernels and of reads as
+   * measured, or those of another model or of a usual drive.
    */
   readonly basis: 'last run' | 'calibrated' | 'assumed';
   /** True if it was measured while other work was in the way: it is measured again next time. */
@@ -68,6 +68,8 @@ interface OutlookOptions {
   readonly prompt?: number | undefined;
   /** Speeds of kernels to take for this model's, which are not measured then. */
   readonly likely?: KernelSpeeds | undefined;
+  /** False for files that have not come: nothing is read of them; default: true. */
+  readonly present?: boolean | undefined;
 }
 
 /** Tokens of the prompt that first tokens are forecast for, as far as the context reaches. */
@@ -158,7 +160,8 @@ export class Outlook implements Disposable {
     const parts = this.#parts(model, plan);
     const { seconds, bound, known } = expectToken(model, plan, parts.manifest);
     const first_token_prompt = Math.min(prompt, plan.context - 1);
-    const unknown = reads && read === undefined && model.factors.reading === undefined;
+    // Reads of files that have come were measured with the kernels.
+    const unknown = reads && read === undefined && model.factors.reading === undefined && this.#how.present === false;
     // Another model's speeds, not equal ones: of the same file, say.
     const guessed = unknown || model.speeds.half === likely?.half;
     return {
@@ -248,7 +251,7 @@ export class Outlook implements Disposable {
 
   async #measured(plan: Plan): Promise<MeasuredModel> {
     const { kernels = 'auto', kv, measuredFolder: folder, warn } = this.#options;
-    const [outline, device, { likely }] = [this.#outline, this.#device, this.#how];
+    const [outline, device, { likely, present }] = [this.#outline, this.#device, this.#how];
     const [layoutOf, storage] = [layoutLookup(device, kernels), await this.#storage()];
     const [read, reads] = [storage?.bytesPerSecond, storage?.costs];
     // On a machine that is still busy it would be in vain.
@@ -256,7 +259,7 @@ export class Outlook implements Disposable {
     this.#again = false;
     using progress = new Progress('measuring how fast this machine computes');
     const onMeasure = (): void => progress.show('');
-    const parts = { outline, device, layoutOf, kernels, kv, read, reads, reading: storage, folder };
+    const parts = { outline, device, layoutOf, kernels, kv, read, reads, reading: storage, present, folder };
     return await measureModel({ ...parts, likely, again, onMeasure, warn }, plan);
   }
 

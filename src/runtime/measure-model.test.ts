@@ -40,7 +40,7 @@ class CountingDevice extends CpuDevice {
   }
 }
 
-test('reads that are measured take no more memory than the ring has', async () => {
+test('reads that are measured take no more memory than the ring has, and there are none of files that have not come', async () => {
   using folder = tempFolder();
   const shape = { ...small, architecture: 'llama', type: 'q8_0', layers: 12, width: 256, feedForward: 512 } as const;
   const outline = openOutline(writeRandom(folder.file('model.gguf'), shape));
@@ -51,6 +51,9 @@ test('reads that are measured take no more memory than the ring has', async () =
   const planned = (budget: number) => planModel(outline, device, layoutOf, { ...usual, budget });
   const least = planned(thrown('BUDGET_TOO_SMALL', () => planned(1)).details.needed);
   const plan = { ...least, shares: { ...least.shares, resident: 0 } };
-  await measureModel({ outline, device, layoutOf, kernels: 'plain', read: 1e9, folder: folder.path }, plan);
+  const parts: MeasuredParts = { outline, device, layoutOf, kernels: 'plain', read: 1e9, folder: folder.path };
+  const { speeds } = await measureModel({ ...parts, folder: undefined, present: false }, plan);
+  assert.deepEqual([device.reads, speeds.ring], [0, []]);
+  assert.equal((await measureModel(parts, plan)).speeds.ring.length, 1);
   assert.ok(device.reads > 0 && device.reads <= plan.shares.ring, `${device.reads}`);
 });

@@ -37,6 +37,8 @@ export interface MeasuredParts {
   readonly reads?: ReadCosts | undefined;
   /** The best way to read it; default: a usual one. */
   readonly reading?: ReadSettings | undefined;
+  /** False for files that have not come: nothing is read of them; default: true. */
+  readonly present?: boolean | undefined;
   readonly folder: string | undefined;
   /** Speeds of kernels to take those of this model for, where they were never measured. */
   readonly likely?: KernelSpeeds | undefined;
@@ -75,7 +77,8 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   const complete = known && hasKernels(known.speeds, plan) ? known.speeds : undefined;
   // Factors of a run are times of the speeds that they were found with.
   const again = (parts.again ?? false) && disturbed.kernels && Object.keys(factors).length === 0;
-  const wanted = !parts.likely && (!complete || again || !hasReads(complete, plan));
+  const reading = parts.present ?? true;
+  const wanted = !parts.likely && (!complete || again || (reading && !hasReads(complete, plan)));
   const found = wanted ? await measuredKernels(parts, plan, { known: known?.speeds, again }) : undefined;
   // The faster of two findings that other work was in the way of is nearer to the truth.
   const better = found?.disturbed && complete ? fasterOf(complete, found.speeds) : found?.speeds;
@@ -124,12 +127,13 @@ async function measuredKernels(
   plan: Plan,
   { known, again }: { readonly known: KernelSpeeds | undefined; readonly again: boolean },
 ): Promise<{ readonly speeds: KernelSpeeds; readonly disturbed: boolean }> {
-  const { outline, device, reading = usualReading, onMeasure } = parts;
+  const { outline, device, reading = usualReading, present = true, onMeasure } = parts;
   onMeasure?.();
   const wasDisturbed = watchOtherWork();
   const isEnough = known && !again && hasKernels(known, plan);
   const kernels = isEnough ? known : await kernelsNow(parts, plan, { known, again });
-  const found = await readsBeside(device, plan, { speeds: kernels, files: outline.file.files, reading });
+  const files = { files: outline.file.files, reading };
+  const found = present ? await readsBeside(device, plan, { speeds: kernels, ...files }) : kernels;
   const disturbed = wasDisturbed(device.threads);
   const { ring, experts, half } = kernels;
   const speeds = {

@@ -70,17 +70,19 @@ interface Found {
 interface PlanRequest extends Partial<Pick<Settings, 'budgets' | 'models'>> {
   readonly debug?: Debug | undefined;
   readonly calibrations?: Pick<FirstCalibrations, 'of'>;
+  /** False for files that have not come; default: true. */
+  readonly present?: boolean;
 }
 
 /** The plan and its speed, or the error if there is none under this budget. */
 export async function tryPlan(
   outline: ModelOutline,
   settings: ModelSettings,
-  { debug, budgets, models, calibrations = new FirstCalibrations() }: PlanRequest,
+  { debug, budgets, models, calibrations = new FirstCalibrations(), present }: PlanRequest,
 ): Promise<Found | EngineError> {
   try {
     const options = { ...settings, debug, warn };
-    using outlook = new Outlook(outline, options, { calibrations });
+    using outlook = new Outlook(outline, options, { calibrations, present });
     const expected = await outlook.expect();
     return {
       expected,

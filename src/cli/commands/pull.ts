@@ -51,7 +51,7 @@ async function showPlan({ path, bytes, missing, free }: DownloadPlan, settings: 
   using _ = outline.graphs;
   // Reading what has not come tells nothing of the storage.
   const calibrations = { of: async (files: readonly { path: string }[]) => savedCalibration(at(files, 0).path) };
-  const found = await tryPlan(outline, engine, { models: settings.models, calibrations });
+  const found = await tryPlan(outline, engine, { models: settings.models, calibrations, present: false });
   const lines = found instanceof EngineError ? [found.message] : planText(found, engine.memoryBudget === undefined);
   const room = free === undefined ? '' : `, ${formatBytes(free)} free on the disk`;
   const rest = missing < bytes ? `, ${formatBytes(missing)} of them still to come` : '';
