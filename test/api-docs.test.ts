@@ -57,6 +57,13 @@ test('every public symbol has an example', () => {
   );
 });
 
+test('every public symbol and method is described', () => {
+  assert.deepEqual(
+    [...symbols, ...methods].filter(({ comment }) => comment === '').map(({ name }) => name),
+    [],
+  );
+});
+
 test('every public method names the errors that it throws, unless it throws none', () => {
   const throwing = methods.filter(({ comment }) => !comment.includes('@throws')).map(({ name }) => name);
   assert.deepEqual(throwing, ['Model.mostTokens', 'Model.close', 'Model.[Symbol.asyncDispose]']);

@@ -276,8 +276,7 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. `await using` does
-   * the same, which Node parses from 24 on.
+   * Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected.
    *
    * @example await model.close();
    */
@@ -286,6 +285,7 @@ export class Model implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** Closes the model at the end of `await using`, which Node parses from 24 on. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
