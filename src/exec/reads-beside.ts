@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type SampledFiles, SampledPass } from './sampled-pass.ts';
 
 /** Reads by all threads and by half of them, as far as a plan has such. */
-interface FoundReads extends Pick<KernelSpeeds, 'ring' | 'experts'> {
+export interface FoundReads extends Pick<KernelSpeeds, 'ring' | 'experts'> {
   readonly half: Pick<KernelSpeeds, 'ring' | 'experts'>;
 }
 

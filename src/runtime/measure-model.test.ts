@@ -55,5 +55,11 @@ test('reads that are measured take no more memory than the ring has, and there a
   const { speeds } = await measureModel({ ...parts, folder: undefined, present: false }, plan);
   assert.deepEqual([device.reads, speeds.ring], [0, []]);
   assert.equal((await measureModel(parts, plan)).speeds.ring.length, 1);
+  // Another's reads stand for them then, on a storage that is twice as fast.
+  const [known] = knownModel(parts)?.speeds.ring ?? [];
+  const copy = { ...parts, outline: openOutline(writeRandom(folder.file('copy.gguf'), shape)), read: 2e9 };
+  using _copied = copy.outline.graphs;
+  const [likely] = (await measureModel({ ...copy, present: false }, plan)).speeds.ring;
+  assert.deepEqual(likely, known && { ...known, read: 2 * known.read });
   assert.ok(device.reads > 0 && device.reads <= plan.shares.ring, `${device.reads}`);
 });

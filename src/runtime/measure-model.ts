@@ -3,7 +3,7 @@ import { at } from '../base/at.ts';
 import { watchOtherWork } from '../base/core-times.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
-import { readsBeside } from '../exec/reads-beside.ts';
+import { type FoundReads, readsBeside } from '../exec/reads-beside.ts';
 import type { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { ReadSettings } from '../pager/reader.ts';
@@ -13,6 +13,7 @@ import {
   type KernelSpeeds,
   knowsReads,
   type ReadCosts,
+  type ReadsBeside,
   type Speeds,
   usualReadCosts,
   withReads,
@@ -21,7 +22,7 @@ import { isDoubtful, learn, type MeasuredModel, type MeasuredRun, undisturbed } 
 import { expertSample, ringSample } from '../plan/pass-sample.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choiceSeconds } from './choice-seconds.ts';
-import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
+import { type ComputedWith, lastSpeeds, measuredKey, measuredModel, saveMeasured, wayOf } from './measured-models.ts';
 import type { ModelOutline } from './model-outline.ts';
 import type { Kernels } from './planner.ts';
 
@@ -55,8 +56,11 @@ const usualRead = 2e9;
 /** A way to read that is good on most. */
 const usualReading: ReadSettings = { inFlight: 3, chunkBytes: 8 * 2 ** 20 };
 
-const keyOf = ({ outline, device: { kind, threads, variant }, kernels, kv }: MeasuredParts): string | undefined =>
-  measuredKey(outline, { device: kind, threads, variant, kernels, kv });
+const computedWith = ({ device: { kind, threads, variant }, kernels, kv }: MeasuredParts): ComputedWith => {
+  return { device: kind, threads, variant, kernels, kv };
+};
+
+const keyOf = (parts: MeasuredParts): string | undefined => measuredKey(parts.outline, computedWith(parts));
 
 /** The findings about a model so far; undefined if there are none. */
 export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
@@ -133,7 +137,7 @@ async function measuredKernels(
   const isEnough = known && !again && hasKernels(known, plan);
   const kernels = isEnough ? known : await kernelsNow(parts, plan, { known, again });
   const files = { files: outline.file.files, reading };
-  const found = present ? await readsBeside(device, plan, { speeds: kernels, ...files }) : kernels;
+  const found = present ? await readsBeside(device, plan, { speeds: kernels, ...files }) : likelyReads(parts);
   const disturbed = wasDisturbed(device.threads);
   const { ring, experts, half } = kernels;
   const speeds = {
@@ -144,6 +148,20 @@ async function measuredKernels(
   return { speeds, disturbed };
 }
 
+/** Reads as the last model was read that was measured, as much faster or slower as this one's storage is. */
+function likelyReads(parts: MeasuredParts): FoundReads {
+  const none = { ring: [], experts: null };
+  const known = parts.folder === undefined ? undefined : lastSpeeds(parts.folder, wayOf(computedWith(parts)));
+  if (!known) return { ...none, half: none };
+  const times = (parts.read ?? known.read) / known.read;
+  const scaled = (one: ReadsBeside): ReadsBeside => ({ ...one, read: one.read * times });
+  const of = ({ ring, experts }: typeof known | typeof known.half) => {
+    return { ring: ring.map(scaled), experts: experts && scaled(experts) };
+  };
+  return { ...of(known), half: of(known.half) };
+}
+
+/** Speeds of computing as they are now, with those of reads that are known. */
 async function kernelsNow(
   { outline, device, layoutOf }: MeasuredParts,
   plan: Plan,
@@ -168,7 +186,7 @@ function save(parts: MeasuredParts, model: MeasuredModel): void {
   const [folder, key] = [parts.folder, keyOf(parts)];
   if (folder === undefined || key === undefined) return;
   try {
-    saveMeasured(folder, key, model);
+    saveMeasured(folder, key, { way: wayOf(computedWith(parts)), ...model });
   } catch (error) {
     parts.warn?.(error as Error);
   }

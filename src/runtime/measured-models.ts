@@ -7,6 +7,7 @@ import { changeSharedFile } from '../base/shared-file.ts';
 import type { DeviceKind } from '../ggml/device.ts';
 import { forecastVersion } from '../plan/forecast-version.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
+import type { Speeds } from '../plan/machine-speeds.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
 import { parts } from '../plan/token-forecast.ts';
 import type { ModelOutline } from './model-outline.ts';
@@ -49,25 +50,44 @@ export function measuredKey(
     .digest('hex');
 }
 
+/** A name for the machine's way to compute any model. */
+export const wayOf = ({ device, threads, kernels, variant }: ComputedWith): string =>
+  [device, variant, threads, kernels].join(' ');
+
+/** Findings as they are saved, with the way in which the model was computed. */
+export interface SavedModel extends MeasuredModel {
+  readonly way: string;
+}
+
 /** The findings about a model, if `folder` has sound ones. */
-export const measuredModel = (folder: string, key: string): MeasuredModel | undefined => readAll(folder).get(key);
+export function measuredModel(folder: string, key: string): MeasuredModel | undefined {
+  const saved = readAll(folder).get(key);
+  if (!saved) return undefined;
+  const { way: _, ...model } = saved;
+  return model;
+}
+
+/** Speeds of the model that was last measured in this way and read something, whichever it was. */
+export const lastSpeeds = (folder: string, way: string): Speeds | undefined =>
+  [...readAll(folder).values()].findLast((model) => {
+    const { ring, experts } = model.speeds;
+    return model.way === way && (ring.length > 0 || experts !== null);
+  })?.speeds;
 
 /** Saves findings beside those about other models. Throws FILE_IN_USE, UNWRITABLE, and the errors of the system. */
-export function saveMeasured(folder: string, key: string, found: MeasuredModel): void {
+export function saveMeasured(folder: string, key: string, { way, ...found }: SavedModel): void {
   changeSharedFile(folder, fileName, () => {
     const all = readAll(folder);
     all.delete(key);
-    const entries = [...all, [key, found] as const].slice(-most);
+    const entries = [...all, [key, { way, ...found }] as const].slice(-most);
     return `${JSON.stringify(Object.fromEntries(entries))}\n`;
   });
 }
 
 /** The sound entries of the file. A missing, unreadable or damaged file has none. */
-function readAll(folder: string): Map<string, MeasuredModel> {
+function readAll(folder: string): Map<string, SavedModel> {
   const content = attempt(() => JSON.parse(readTextFile(join(folder, fileName), mostBytes)) as unknown);
-  return new Map(
-    Object.entries(content ?? {}).filter((entry): entry is [string, MeasuredModel] => isMeasured(entry[1])),
-  );
+  return new Map(Object.entries(content ?? {}).filter((entry): entry is [string, SavedModel] => isMeasured(entry[1])));
 }
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -76,8 +96,8 @@ const isObject = (value: unknown): value is Loose => typeof value === 'object' &
 const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
-function isMeasured(value: unknown): value is MeasuredModel {
-  if (!isObject(value)) return false;
+function isMeasured(value: unknown): value is SavedModel {
+  if (!isObject(value) || typeof value['way'] !== 'string') return false;
   const { speeds, factors, hits, disturbed } = value;
   if (!isObject(disturbed) || typeof disturbed['kernels'] !== 'boolean' || typeof disturbed['run'] !== 'boolean')
     return false;
