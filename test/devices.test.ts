@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { at } from '../src/base/at.ts';
 import { nmse } from '../src/base/nmse.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
 import { run } from './support/cli.ts';
+import { thrown } from './support/engine-error.ts';
 import { firstDiffers } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
-import { openRuntime } from './support/open-model.ts';
+import { openRuntime, planFor } from './support/open-model.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { vulkanDevice, withoutVulkan } from './support/vulkan.ts';
+
+/** Tokens of a context. */
+const context = 64;
 
 test('a device computes the logits of SmolLM2 as the CPU does, and streamed as resident', {
   skip: withoutVulkan,
@@ -19,7 +24,9 @@ test('a device computes the logits of SmolLM2 as the CPU does, and streamed as r
   using device = vulkanDevice();
   const expected = await logitsOf(path, prompt, {});
   const resident = await logitsOf(path, prompt, { device });
-  const streamed = await logitsOf(path, prompt, { device, budget: 60 * 2 ** 20 });
+  const planned = (): unknown => planFor(device, openOutline(path), { context, budget: 1 });
+  const budget = thrown('BUDGET_TOO_SMALL', planned).details.needed;
+  const streamed = await logitsOf(path, prompt, { device, budget });
   assert.ok(nmse(flat(resident), flat(expected)) < 1e-2);
   assert.equal(firstDiffers(resident, expected), undefined);
   assert.ok(nmse(flat(streamed), flat(resident)) < 1e-5);
@@ -30,7 +37,7 @@ async function logitsOf(
   prompt: readonly number[],
   options: Parameters<typeof openRuntime>[1],
 ): Promise<readonly Float32Array[]> {
-  await using model = await openRuntime(path, { context: 64, ...options });
+  await using model = await openRuntime(path, { context, ...options });
   assert.equal(model.plan.streamed.length > 0, options?.budget !== undefined);
   return await model.logits(prompt);
 }
