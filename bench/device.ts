@@ -102,6 +102,7 @@ async function speeds(runtime: Runtime, tokens: number): Promise<object> {
     read_gb_per_s: Number(((reader.bytesRead - bytes) / 1e9 / seconds).toFixed(2)),
     stall_share: Number(((pager.stallSeconds - stalled) / seconds).toFixed(2)),
     compute_share: Number(((forward.computeSeconds - computed) / seconds).toFixed(2)),
+    reading: forward.reading,
     gpu: formatBytes(plan.budget),
     streamed: `${plan.streamed.length} slices, ${plan.host?.held.length ?? 0} held`,
     uploaded_per_token: formatBytes(plan.streamed.reduce((sum, id) => sum + at(plan.slices, id).extent.length, 0)),
@@ -173,7 +174,8 @@ async function main(path: string, options: Options): Promise<void> {
   if (device.kind !== 'cpu') say('libllama', await theirSpeeds(path, options.tokens));
   if (options.gpuMemory !== undefined || device.memory === 'host') {
     say('limits', await limits(outline, device, options));
-    const few = Math.max(4, Math.floor(options.tokens / 16));
+    // Whether reads are made beside computing is decided within seven tokens.
+    const few = Math.max(12, Math.floor(options.tokens / 16));
     const streamed = await withRuntime(outline, device, { ...options, holds: false }, async (runtime) => {
       say('streamed', await speeds(runtime, few));
       return await logitsOf(runtime);
