@@ -142,6 +142,19 @@ test('a model of a repository is found by its file, its repository and its addre
   for (const name of spellings) assert.ok(lookUp(nameIndex([pulled, cached, inFolder, another]), name), name);
 });
 
+test('a file that goes by its stem, as another has its name, is still the one of its repository, with the tag of its file', () => {
+  const first = { stem: 'Small-Q4_1', name: 'small:q4_1' };
+  const second = { stem: 'Small-Q4_1', name: 'small-q4_1:latest', repository: 'Org/Pocket-GGUF' };
+  const ofOllama = { stem: 'pocket-135m', name: 'pocket:135m' };
+  const index = nameIndex([first, second, ofOllama]);
+  assert.equal(lookUp(index, 'pocket'), ofOllama);
+  for (const name of ['org/pocket', 'pocket:q4_1', 'pocket-gguf', 'hf.co/org/pocket-gguf:q4_1', 'small-q4_1:latest']) {
+    assert.equal(lookUp(index, name), second, name);
+  }
+  const cached = { stem: 'Small-Q4_1', name: 'hf.co/org/pocket-gguf:q4_1', repository: 'Org/Pocket-GGUF' };
+  assert.equal(lookUp(nameIndex([cached, first, second]), 'org/pocket'), cached, 'they are one file');
+});
+
 test('the end of a path is enough, unless several models end so', () => {
   const models = ['someone/pocket:latest', 'other/pocket:135m', 'localhost:5000/me/mine:1b'].map((name) => ({
     name,

@@ -50,9 +50,14 @@ function endsOf(path: string): readonly string[] {
 /** A model's spellings by their kinds. */
 function spellingsOf({ name: given, stem: file, repository }: NamedModel): readonly (readonly string[])[] {
   const [name, stem] = [given.toLowerCase(), file.toLowerCase()];
-  const [base, tag = tagInRepository(stem)] = divided(name);
-  const paths = [base, ...(repository === undefined ? [] : [repository.toLowerCase()])];
-  const ends = paths.flatMap(endsOf);
+  const inRepository = tagInRepository(stem);
+  const [base, tag = inRepository] = divided(name);
+  // A repository's tag is the file's: the name's may be "latest" because another model has the name for the stem.
+  const tagged: readonly (readonly [path: string, tag: string])[] = [
+    [base, tag],
+    ...(repository === undefined ? [] : [[repository.toLowerCase(), inRepository] as const]),
+  ];
+  const paths = tagged.map(([path]) => path);
   const byStem = nameOfStem(stem);
   return [
     [name],
@@ -61,10 +66,10 @@ function spellingsOf({ name: given, stem: file, repository }: NamedModel): reado
       stem,
       byStem,
       ...paths.map((path) => `${path.replace(ofHub, '')}/${stem}`),
-      ...ends.flatMap((end) => [`${end}:${tag}`, `${end}-${tag}`]),
+      ...tagged.flatMap(([path, its]) => endsOf(path).flatMap((end) => [`${end}:${its}`, `${end}-${its}`])),
     ],
     [base.replace(ofHub, '')],
-    [...ends, divided(byStem)[0]],
+    [...paths.flatMap(endsOf), divided(byStem)[0]],
   ];
 }
 
@@ -91,9 +96,10 @@ function add<T extends NamedModel>(names: Map<string, T[]>, name: string, model:
 
 const areOne = (a: NamedModel, b: NamedModel): boolean => {
   const identity = ({ name, stem, repository }: NamedModel): string | undefined => {
-    const [base, tag = tagInRepository(stem)] = divided(name.toLowerCase());
-    const path = ofHub.test(base) ? base.replace(ofHub, '') : repository?.toLowerCase();
-    return path && `${path}:${tag.toLowerCase()}`;
+    const inRepository = tagInRepository(stem).toLowerCase();
+    const [base, tag = inRepository] = divided(name.toLowerCase());
+    if (ofHub.test(base)) return `${base.replace(ofHub, '')}:${tag}`;
+    return repository && `${repository.toLowerCase()}:${inRepository}`;
   };
   return a === b || (identity(a) !== undefined && identity(a) === identity(b));
 };
