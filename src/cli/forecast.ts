@@ -70,6 +70,8 @@ interface OutlookOptions {
   readonly likely?: KernelSpeeds | undefined;
   /** False for files that have not come: nothing is read of them; default: true. */
   readonly present?: boolean | undefined;
+  /** True if somebody waits: reads are measured once, not for each budget; default: false. */
+  readonly hurried?: boolean | undefined;
 }
 
 /** Tokens of the prompt that first tokens are forecast for, as far as the context reaches. */
@@ -251,7 +253,7 @@ export class Outlook implements Disposable {
 
   async #measured(plan: Plan): Promise<MeasuredModel> {
     const { kernels = 'auto', kv, measuredFolder: folder, warn } = this.#options;
-    const [outline, device, { likely, present }] = [this.#outline, this.#device, this.#how];
+    const [outline, device, { likely, present, hurried }] = [this.#outline, this.#device, this.#how];
     const [layoutOf, storage] = [layoutLookup(device, kernels), await this.#storage()];
     const [read, reads] = [storage?.bytesPerSecond, storage?.costs];
     // On a machine that is still busy it would be in vain.
@@ -259,7 +261,7 @@ export class Outlook implements Disposable {
     this.#again = false;
     using progress = new Progress('measuring how fast this machine computes');
     const onMeasure = (): void => progress.show('');
-    const parts = { outline, device, layoutOf, kernels, kv, read, reads, reading: storage, present, folder };
+    const parts = { outline, device, layoutOf, kernels, kv, read, reads, reading: storage, present, hurried, folder };
     return await measureModel({ ...parts, likely, again, onMeasure, warn }, plan);
   }
 

@@ -50,7 +50,7 @@ async function forecastOf(
     const options = { ...settings, preset };
     const outline = openOutline(path, withAdapters(options));
     using _ = outline.graphs;
-    using outlook = new Outlook(outline, options, how);
+    using outlook = new Outlook(outline, options, { ...how, hurried: true });
     const expected = await outlook.expect();
     const { plan, speed, kernels } = expected;
     return { bytes: planBytes(plan), speed, faster: await outlook.faster(expected), kernels };

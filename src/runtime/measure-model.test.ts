@@ -5,6 +5,7 @@ import { architectureFile } from '../../test/support/architectures/architecture-
 import { thrown } from '../../test/support/engine-error.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
+import { at } from '../base/at.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { knownModel, type MeasuredParts, measureModel, rememberRun } from './measure-model.ts';
@@ -61,5 +62,11 @@ test('reads that are measured take no more memory than the ring has, and there a
   using _copied = copy.outline.graphs;
   const [likely] = (await measureModel({ ...copy, present: false }, plan)).speeds.ring;
   assert.deepEqual(likely, known && { ...known, read: 2 * known.read });
+  // Reads of other lengths are good enough for somebody who waits, and for nobody else.
+  const shortest = plan.streamed.filter((id) => at(plan.slices, id).shape[1] === 32);
+  const plain = shortest.map(() => ({ offset: 0, after: 1 }));
+  const other = { ...plan, streamed: shortest, ringModes: { ...plan.ringModes, plain } };
+  assert.equal((await measureModel({ ...parts, hurried: true }, other)).speeds.ring.length, 1);
+  assert.equal((await measureModel(parts, other)).speeds.ring.length, 2);
   assert.ok(device.reads > 0 && device.reads <= plan.shares.ring, `${device.reads}`);
 });

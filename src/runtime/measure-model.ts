@@ -40,6 +40,8 @@ export interface MeasuredParts {
   readonly reading?: ReadSettings | undefined;
   /** False for files that have not come: nothing is read of them; default: true. */
   readonly present?: boolean | undefined;
+  /** True if reads of other lengths than the plan's are good enough, once some were measured; default: false. */
+  readonly hurried?: boolean | undefined;
   readonly folder: string | undefined;
   /** Speeds of kernels to take those of this model for, where they were never measured. */
   readonly likely?: KernelSpeeds | undefined;
@@ -82,7 +84,7 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   // Factors of a run are times of the speeds that they were found with.
   const again = (parts.again ?? false) && disturbed.kernels && Object.keys(factors).length === 0;
   const reading = parts.present ?? true;
-  const wanted = !parts.likely && (!complete || again || (reading && !hasReads(complete, plan)));
+  const wanted = !parts.likely && (!complete || again || (reading && !hasReads(complete, plan, parts.hurried)));
   const found = wanted ? await measuredKernels(parts, plan, { known: known?.speeds, again }) : undefined;
   // The faster of two findings that other work was in the way of is nearer to the truth.
   const better = found?.disturbed && complete ? fasterOf(complete, found.speeds) : found?.speeds;
@@ -199,9 +201,9 @@ const hasKernels = ({ plain, converted }: KernelSpeeds, { slices, placements }: 
     return (at(placements, id).kind === 'converted' ? converted : plain) !== null;
   });
 
-/** True if reads were measured as `plan` makes them. */
-function hasReads({ ring, experts }: KernelSpeeds, plan: Plan): boolean {
+/** True if reads were measured as `plan` makes them, or somehow if that has to do. */
+function hasReads({ ring, experts }: KernelSpeeds, plan: Plan, hurried: boolean = false): boolean {
   const sample = ringSample(plan, pageBytes);
-  if (sample && !knowsReads(ring, sample.readBytes)) return false;
+  if (sample && !(hurried ? ring.length > 0 : knowsReads(ring, sample.readBytes))) return false;
   return experts !== null || !expertSample(plan, pageBytes);
 }

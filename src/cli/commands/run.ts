@@ -118,7 +118,7 @@ async function tellSlowStart(
   const { Outlook } = await import('../forecast.ts');
   const options = { ...modelSettingsOf(settings), preset };
   const calibrations = new FirstCalibrations({ memory: memoryWithin(plan.budget) });
-  using outlook = new Outlook(outline, options, { calibrations, prompt });
+  using outlook = new Outlook(outline, options, { calibrations, prompt, hurried: true });
   const expected = await outlook.expect();
   const line = expected.speed && slowStart(expected.speed, await outlook.faster(expected));
   if (line) note(line);
