@@ -4,6 +4,7 @@ import { grammarError } from './grammar-error.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from './node.ts';
 import { json } from './notation.ts';
 import { regexTexts } from './regex.ts';
+import { SchemaWork } from './schema/document.ts';
 import { type ArgumentNotation, schemaArguments, schemaValues } from './schema/schema.ts';
 
 /**
@@ -67,15 +68,18 @@ export const grammarOf = (source: GrammarSource): GrammarNode => new SourceReade
 class SourceReader {
   /** Rules of sources, since tools have many parameters that are alike. */
   readonly #rules: Map<string, Rule> = new Map();
+  readonly #work = new SchemaWork();
 
   node(source: GrammarSource): GrammarNode {
     switch (source.kind) {
       case 'gbnf':
         return parseGbnf(source.text);
       case 'schema':
-        return this.#rule(source, () => schemaValues(source.schema, source));
+        return this.#rule(source, () => schemaValues(source.schema, { relaxed: source.relaxed, work: this.#work }));
       case 'arguments':
-        return this.#rule(source, () => schemaArguments(source.schema, source.notation, source));
+        return this.#rule(source, () =>
+          schemaArguments(source.schema, source.notation, { relaxed: source.relaxed, work: this.#work }),
+        );
       case 'json':
         return json.anyObject;
       case 'regex':

@@ -2,10 +2,10 @@ import { isObject } from '../../grammar/schema/keywords.ts';
 import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
 import { choiceOf, type GrammarSource, sequenceOf, textSource, upTo } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
-import { allowsText, argumentSchemas, requiredNames } from './argument-schemas.ts';
+import { allowsText, argumentSchemas, requiredNames, type SchemaCount } from './argument-schemas.ts';
 import { argumentSyntaxOf, type CallFormat, messageSyntaxOf } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
-import { elementArguments } from './element-grammar.ts';
+import { elementArguments, enforcedElements } from './element-grammar.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 import { writtenText } from './written-text.ts';
@@ -30,7 +30,8 @@ export function callGrammar(
   { tools, choice: wanted, parallel }: CallRules,
 ): GrammarSource | undefined {
   if (tools.length === 0 || wanted === 'none') return undefined;
-  const calls = tools.map((tool): ToolCall => ({ name: tool.name, argumentTexts: argumentsIn(format, tool) }));
+  const count = enforcedElements();
+  const calls = tools.map((tool): ToolCall => ({ name: tool.name, argumentTexts: argumentsIn(format, tool, count) }));
   if (wanted === 'auto') return lazyGrammar(format, calls, parallel);
   return behindText(format, calls, { parallel: parallel && typeof wanted !== 'object', begun: '' });
 }
@@ -117,7 +118,7 @@ function lazyGrammar(format: CallFormat, calls: readonly ToolCall[], parallel: b
 }
 
 /** The arguments of a call. */
-function argumentsIn(format: CallFormat, tool: Tool): GrammarSource {
+function argumentsIn(format: CallFormat, tool: Tool, count: SchemaCount): GrammarSource {
   const syntax = argumentSyntaxOf(format);
   switch (syntax.kind) {
     case 'json':
@@ -130,7 +131,7 @@ function argumentsIn(format: CallFormat, tool: Tool): GrammarSource {
     case 'tagged':
       return sequenceOf(...parametersOf(syntax, tool, separatorOf(format.written)));
     case 'elements':
-      return elementArguments(syntax, tool.parameters);
+      return elementArguments(syntax, tool.parameters, count);
     case 'python':
       return notedArguments(
         { properties: argumentSchemas(tool.parameters), required: [...requiredNames(tool.parameters)] },

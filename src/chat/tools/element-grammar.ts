@@ -11,13 +11,24 @@ import {
 import type { ElementSyntax } from './element-calls.ts';
 import { writtenText } from './written-text.ts';
 
-/** Elements of one call whose schema is enforced, and how many of them are within each other: schemas repeat themselves. */
-const mostElements = 512;
+/**
+ * Elements whose schema is enforced, of one call and of all calls of an answer, and how many of them are within each other:
+ * schemas repeat themselves.
+ */
+const mostElements = { call: 512, answer: 4096 };
 const deepest = 4;
 
-/** The arguments of a call as elements, in the order of their schema. */
-export const elementArguments = (syntax: ElementSyntax, schema: unknown): GrammarSource =>
-  sequenceOf(...membersOf(syntax, schema, { depth: 0, count: { left: mostElements } }));
+/** The elements that may still be enforced in an answer. */
+export const enforcedElements = (): SchemaCount => ({ left: mostElements.answer });
+
+/** The arguments of a call as elements, in the order of their schema; those that are enforced are taken from `all`. */
+export function elementArguments(syntax: ElementSyntax, schema: unknown, all: SchemaCount): GrammarSource {
+  const most = Math.min(mostElements.call, all.left);
+  const count = { left: most };
+  const members = membersOf(syntax, schema, { depth: 0, count });
+  all.left -= most - Math.max(0, count.left);
+  return sequenceOf(...members);
+}
 
 interface Place {
   /** Elements around it. */

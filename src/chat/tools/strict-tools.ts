@@ -1,6 +1,7 @@
 import { EngineError } from '../../base/errors.ts';
 import { grammarError } from '../../grammar/grammar-error.ts';
 import { factsOf } from '../../grammar/rule-checks.ts';
+import { SchemaWork } from '../../grammar/schema/document.ts';
 import { schemaValues } from '../../grammar/schema/schema.ts';
 import type { Tool } from '../message.ts';
 
@@ -9,10 +10,11 @@ import type { Tool } from '../message.ts';
  * a part that no value fits.
  */
 export function checkStrictTools(tools: readonly Tool[]): void {
+  const work = new SchemaWork();
   for (const { name, parameters = {}, strict } of tools) {
     if (strict !== true) continue;
     try {
-      checkSchema(parameters);
+      checkSchema(parameters, work);
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'BAD_GRAMMAR') throw error;
       const { place, reason } = (error as EngineError<'BAD_GRAMMAR'>).details;
@@ -21,8 +23,8 @@ export function checkStrictTools(tools: readonly Tool[]): void {
   }
 }
 
-function checkSchema(schema: unknown): void {
-  const values = schemaValues(schema, { inhabited: true });
+function checkSchema(schema: unknown, work: SchemaWork): void {
+  const values = schemaValues(schema, { inhabited: true, work });
   if (!factsOf(values).isProductive(values))
     throw grammarError('#', 'each value of it is within another one, for ever');
 }

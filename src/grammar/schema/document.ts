@@ -15,11 +15,31 @@ import { merge } from './merge.ts';
 const longestChain = 100;
 /** Levels of JSON within each other. */
 const deepest = 512;
-/** Units of work for one schema, some microseconds at most: references can make it far larger than its text. */
+/** Units of work, some microseconds at most: references can make a schema far larger than its text. */
 const mostWork = 2 ** 16;
 const charactersPerWork = 64;
 
-/** A whole schema: the schemas that it refers to, and the work that its compilation has taken. */
+/** The work that schemas of one grammar take, all together: they are compiled at once, and nobody else is answered then. */
+export class SchemaWork {
+  #spent = 0;
+
+  add(units: number): void {
+    this.#spent += units;
+  }
+
+  /** True if there has been too much. */
+  get isSpent(): boolean {
+    return this.#spent > mostWork;
+  }
+}
+
+interface DocumentOptions {
+  readonly relaxed?: boolean | undefined;
+  /** The work so far; default: none. */
+  readonly work?: SchemaWork | undefined;
+}
+
+/** A whole schema: the schemas that it refers to. Its compilation counts as work. */
 export class SchemaDocument {
   readonly root: PlacedSchema;
   /** True if what cannot be enforced is left out, so that the schema has more values. */
@@ -27,23 +47,24 @@ export class SchemaDocument {
   /** Schemas as `flat` gives them. */
   readonly #flat: WeakMap<object, unknown> = new WeakMap();
   #anchors: ReadonlyMap<string, SchemaObject> | undefined;
-  #work = 0;
+  readonly #work: SchemaWork;
 
-  constructor(schema: unknown, { relaxed = false }: { readonly relaxed?: boolean } = {}) {
+  constructor(schema: unknown, { relaxed = false, work = new SchemaWork() }: DocumentOptions = {}) {
     this.root = { schema, place: '#' };
     this.relaxed = relaxed;
+    this.#work = work;
   }
 
   /** Counts work: that for a schema, or for a text. Throws BAD_GRAMMAR where it is too much in all. */
   readonly spend = (place: string, of: number | string = 1): void => {
-    this.#work += typeof of === 'number' ? of : 1 + of.length / charactersPerWork;
+    this.#work.add(typeof of === 'number' ? of : 1 + of.length / charactersPerWork);
     if (!this.isSpent) return;
     throw grammarError(place, 'the schema becomes too large here: what it refers to is repeated too often');
   };
 
   /** True if there has been too much work. */
   get isSpent(): boolean {
-    return this.#work > mostWork;
+    return this.#work.isSpent;
   }
 
   /** Throws BAD_GRAMMAR for what cannot be enforced, unless that is left out. */

@@ -5,7 +5,7 @@ import { blank, bracketed, comma, listed } from '../json-text.ts';
 import { choice, concat, type GrammarNode, isNever, literal, oneOfTexts, type Rule, repeat } from '../node.ts';
 import { bareKeys, constant, json, type Notation, python, textUntil } from '../notation.ts';
 import { exclude } from './alternatives.ts';
-import { checkNesting, SchemaDocument } from './document.ts';
+import { checkNesting, SchemaDocument, type SchemaWork } from './document.ts';
 import { countOf, isObject, type PlacedSchema, type SchemaObject, schemasOf, typesOf, under } from './keywords.ts';
 import { merge } from './merge.ts';
 import { argumentsNode, objectNode } from './objects.ts';
@@ -37,6 +37,8 @@ interface Rigor {
   readonly relaxed?: boolean | undefined;
   /** True: each schema in it has to have a value, but for false, and alternatives. */
   readonly inhabited?: boolean | undefined;
+  /** The work of other schemas of the same grammar; default: none. */
+  readonly work?: SchemaWork | undefined;
 }
 
 /**
@@ -68,10 +70,10 @@ class SchemaCompiler {
   #empty: string | undefined;
   #depth = 0;
 
-  constructor(root: unknown, notation: Notation, { relaxed = false, inhabited = false }: Rigor) {
+  constructor(root: unknown, notation: Notation, { relaxed = false, inhabited = false, work }: Rigor) {
     const isSound = !relaxed || attempt(() => checkNesting(root) ?? true) === true;
     if (!relaxed) checkNesting(root);
-    this.#document = new SchemaDocument(isSound ? root : { type: 'object' }, { relaxed });
+    this.#document = new SchemaDocument(isSound ? root : { type: 'object' }, { relaxed, work });
     this.#values = new ValueTests(this.#document);
     this.#notation = notation;
     this.#inhabited = inhabited;
@@ -189,6 +191,7 @@ class SchemaCompiler {
   #checkExclusive(alternatives: readonly PlacedSchema[], place: string): void {
     const flat = (schema: unknown): unknown => this.#document.flat({ schema, place });
     alternatives.forEach((one, i) => {
+      this.#document.spend(place, alternatives.length - i - 1);
       const same = alternatives.slice(i + 1).find((other) => !exclude(one.schema, other.schema, flat));
       if (!same) return;
       throw grammarError(place, `a value may be that of ${one.place} and ${same.place} at once; anyOf can be enforced`);
