@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { interruptible, interruptibleBlocking } from './interrupt.ts';
+import { interruptible, interruptibleBlocking, throwIfInterrupted } from './interrupt.ts';
 
 const program = fileURLToPath(new URL('../../test/support/interrupted.ts', import.meta.url));
 
@@ -25,6 +25,19 @@ test('Ctrl-C that came before is not lost', { skip: process.platform === 'win32'
     });
   });
   assert.deepEqual([done, process.exitCode], [false, 130]);
+  process.exitCode = undefined;
+});
+
+test('Ctrl-C that came while something was measured ends what follows', {
+  skip: process.platform === 'win32',
+}, async () => {
+  let told = false;
+  await interruptible(async ({ signal }) => {
+    process.kill(process.pid, 'SIGINT');
+    await throwIfInterrupted(signal);
+    told = true;
+  });
+  assert.deepEqual([told, process.exitCode], [false, 130]);
   process.exitCode = undefined;
 });
 

@@ -27,6 +27,14 @@ export async function interruptible(work: (abort: AbortController) => Promise<vo
   }
 }
 
+/** Rejects with the signal's reason if it is aborted, or Ctrl-C came while the event loop stood still. */
+export async function throwIfInterrupted(signal: AbortSignal): Promise<void> {
+  // The second turn begins with new signals, the first may not.
+  await setImmediate();
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
 const call = new Script('work()');
 
 /**
@@ -34,11 +42,8 @@ const call = new Script('work()');
  * with the errors of `work`, and where Ctrl-C came before it.
  */
 export async function interruptibleBlocking<T>(abort: AbortController, work: () => T): Promise<T> {
-  // The script takes the listeners of Ctrl-C away: one that waits for the event loop since would be lost. The second turn
-  // begins with new signals, the first may not.
-  await setImmediate();
-  await setImmediate();
-  abort.signal.throwIfAborted();
+  // The script takes the listeners of Ctrl-C away: one that waits for the event loop since would be lost.
+  await throwIfInterrupted(abort.signal);
   try {
     return call.runInContext(createContext({ work }), { breakOnSigint: true }) as T;
   } catch (error) {

@@ -149,7 +149,7 @@ class Chat implements Disposable {
       if (!lines.interactive) process.exitCode = 1;
     } finally {
       this.#waiting = false;
-      this.#loading[Symbol.dispose]();
+      this.#loading.clear();
     }
     if (lines.interactive) note('');
     return 'stay';
@@ -167,10 +167,10 @@ class Chat implements Disposable {
       signal,
       onLoad: this.#onLoad,
       onPrompt: ({ tokens: done, total, bytes }) =>
-        done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
+        done < total ? progress.update({ done, total, bytes }) : progress.clear(),
     });
     const answer = await print(generation);
-    progress[Symbol.dispose]();
+    progress.clear();
     const { stopReason, promptTokens, answerTokens } = generation;
     const stoppedAtOnce = stopReason === 'cancelled' && answer.text === '' && answer.thinking === '';
     if (!stoppedAtOnce) conversation.addTurn(text, answer, promptTokens + answerTokens);
@@ -182,7 +182,7 @@ class Chat implements Disposable {
 
   readonly #onLoad = (done: number, total: number): void => {
     if (this.#waiting && done < total) this.#loading.update({ done, total });
-    else this.#loading[Symbol.dispose]();
+    else this.#loading.clear();
   };
 
   [Symbol.dispose](): void {

@@ -60,8 +60,8 @@ async function printEmbeddings(
       dimensions,
       truncate,
       signal,
-      onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
-      onProgress: (done, total) => (done < total ? progress.update({ done, total }) : progress[Symbol.dispose]()),
+      onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading.clear()),
+      onProgress: (done, total) => (done < total ? progress.update({ done, total }) : progress.clear()),
     });
     for (const [i, vector] of embedded.vectors.entries()) {
       await write(formats[format]({ index, text: at(group, i), vector }));

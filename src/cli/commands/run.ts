@@ -7,7 +7,7 @@ import { headline } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { ConversationFile } from '../conversation-file.ts';
 import { grammarFromOptions } from '../form-options.ts';
-import { interruptible, interruptibleBlocking } from '../interrupt.ts';
+import { interruptible, interruptibleBlocking, throwIfInterrupted } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import { idleThoughts } from '../options/idle-thoughts.ts';
@@ -81,7 +81,11 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
     const how = auto ? ' (auto)' : '';
     note(`memory budget ${formatBytes(plan.budget)}${how}; ${headline(plan, model.hitRate)}`);
   }
-  if (process.stderr.isTTY) await tellSlowStart(model, plan, { ...chosen, settings: options, prompt: tokens.length });
+  if (process.stderr.isTTY) {
+    const line = await slowStartOf(model, plan, { ...chosen, settings: options, prompt: tokens.length });
+    await throwIfInterrupted(signal);
+    if (line) note(line);
+  }
 
   await model.start(plan);
   await session?.restore(model);
@@ -91,9 +95,9 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
     ...options,
     grammar,
     signal,
-    onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
+    onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading.clear()),
     onPrompt: ({ tokens: done, total, bytes }) =>
-      done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
+      done < total ? progress.update({ done, total, bytes }) : progress.clear(),
   });
   const { text, thinking } = await print(generation, options.json);
   if (options.json) await writeJson(toJson(generation, text, thinking), { short: true });
@@ -105,23 +109,22 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   await session?.save(model, text);
 }
 
-/** Says beforehand that an answer will be slow, where weights stream. */
-async function tellSlowStart(
+/** A line that says beforehand that an answer will be slow, where weights stream. */
+async function slowStartOf(
   { outline, device }: Model,
   plan: Plan,
   { preset, settings, prompt }: Pick<ChosenModel, 'preset'> & { readonly settings: Settings; readonly prompt: number },
-): Promise<void> {
-  if (plan.bytesPerPass === 0 && !plan.experts) return;
+): Promise<string | undefined> {
+  if (plan.bytesPerPass === 0 && !plan.experts) return undefined;
   // A card is not opened twice.
-  if (device.kind !== 'cpu') return;
+  if (device.kind !== 'cpu') return undefined;
   const { FirstCalibrations, memoryWithin } = await import('../first-calibration.ts');
   const { Outlook } = await import('../forecast.ts');
   const options = { ...modelSettingsOf(settings), preset };
   const calibrations = new FirstCalibrations({ memory: memoryWithin(plan.budget) });
   using outlook = new Outlook(outline, options, { calibrations, prompt, hurried: true });
   const expected = await outlook.expect();
-  const line = expected.speed && slowStart(expected.speed, await outlook.faster(expected));
-  if (line) note(line);
+  return expected.speed ? slowStart(expected.speed, await outlook.faster(expected)) : undefined;
 }
 
 /** A line about the part of the prompt that an earlier command had computed, where prompts are kept. */

@@ -47,6 +47,18 @@ test('on a terminal the line is written over and cleared at the end, and never w
   assert.equal(written[1], '\r\x1b[K');
 });
 
+test('a line that was cleared comes back with the next update, one that has ended does not', () => {
+  const { written, stream: terminal } = stream(true);
+  const progress = new Progress('loading', terminal);
+  for (const clear of [() => progress.clear(), () => progress[Symbol.dispose]()]) {
+    progress.update({ done: 1, total: 2 });
+    clear();
+  }
+  assert.equal(written.length, 4);
+  progress.update({ done: 2, total: 2 });
+  assert.equal(written.length, 4);
+});
+
 test('where there is no terminal nothing is written', () => {
   const { written, stream: pipe } = stream(false);
   {

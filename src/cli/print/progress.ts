@@ -10,6 +10,7 @@ export class Progress implements Disposable {
   readonly #title: string;
   readonly #began: number = performance.now();
   #shown = 0;
+  #over = false;
 
   constructor(title: string, stream: NodeJS.WriteStream = process.stderr) {
     this.#title = title;
@@ -27,15 +28,21 @@ export class Progress implements Disposable {
 
   #write(line: (seconds: number) => string): void {
     const now = performance.now();
-    if (!this.#stream.isTTY || now - this.#shown < interval) return;
+    if (this.#over || !this.#stream.isTTY || now - this.#shown < interval) return;
     this.#shown = now;
     const text = line((now - this.#began) / 1000);
     this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns || usualColumns) - 1)}`);
   }
 
-  /** Clears the line. */
-  [Symbol.dispose](): void {
+  /** Clears the line until the next update. */
+  clear(): void {
     if (this.#shown > 0) this.#stream.write('\r\x1b[K');
     this.#shown = 0;
+  }
+
+  /** Clears the line for good: reads that were under way when a command was interrupted still report. */
+  [Symbol.dispose](): void {
+    this.clear();
+    this.#over = true;
   }
 }
