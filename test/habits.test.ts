@@ -109,6 +109,9 @@ test('fish completes them, too', async (t) => {
 test('habits from other programs are answered with what to do here', async () => {
   for (const [args, answer] of [
     [['run', 'm', 'hi', '-ngl', '99'], /-ngl: .*memory budget/],
+    // Names that look alike are told only where nothing better is known.
+    [['run', 'm', 'hi', '--format', 'json'], /^error: unknown option '--format'\n--format: .*--json-mode/],
+    [['run', 'm', 'hi', '--temperatur', '0'], /\(Did you mean --temperature\?\)/],
     [['stop', 'm'], /unknown command 'stop'\nstop: .*keep_alive/],
     [['pocket:135m', 'hi'], /ssd-llm run pocket:135m hi/],
     [['run'], /missing required argument 'model'\nssd-llm run <model> .*"ssd-llm list"/],

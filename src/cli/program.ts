@@ -228,7 +228,9 @@ export async function failureLine(error: unknown, argv: readonly string[] = []):
     // Help was asked for, or shown in place of a command.
     if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
     const hint = await hintOf(error, argv);
-    return [error.message, ...(hint === undefined ? [] : [hint]), '(--help shows the options)'].join('\n');
+    // A hint knows more than names that look alike, which commander puts below its message.
+    const told = hint === undefined ? [error.message] : [error.message.replace(/\n\(Did you mean .*\)$/s, ''), hint];
+    return [...told, '(--help shows the options)'].join('\n');
   }
   return `internal error: ${(error as Error).stack ?? error}`;
 }

@@ -73,10 +73,13 @@ export async function copyCommand(settings: Settings, operands: readonly string[
   const store = ownStore(settings.models);
   const model = at(await locateModels([source], settings), 0);
   const isListed = model.folder !== undefined || model.owner !== undefined;
-  // For a name without a tag, too: the file in a folder that it means would get another one beside it.
-  if (isListed && storedName(name) === model.name) return note(printable(`${model.name} has this name already`));
+  const from = isListed ? model.name : source;
+  const to = storedName(name);
+  // A name without a tag, too: a model whose tag was left out would get another one beside it.
+  if (from === to || (isListed && attempt(() => storedName(source)) === to))
+    return note(printable(`${from} has this name already`));
   await makeModel(store, name, { base: layersOf(store, model) });
-  note(printable(`copied ${source} to ${name}`));
+  note(printable(`copied ${from} to ${to}`));
 }
 
 /** Removes models by their names, and what has come of those that were not pulled to their end. */

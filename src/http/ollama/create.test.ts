@@ -134,6 +134,7 @@ test('a model that gets its own name stays as it is', async () => {
     const copied = await ask('/api/copy', post({ source: 'tiny:q4_1', destination }));
     assert.deepEqual([copied.status, store.read('tiny:q4_1')], [200, undefined]);
   }
+  assert.equal((await ask('/api/copy', post({ source: 'Tiny:Q4_1', destination: 'tiny:q4_1' }))).status, 200);
 });
 
 test('a server of models that were named takes no others', async () => {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
+import { attempt } from '../../base/attempt.ts';
 import { EngineError } from '../../base/errors.ts';
 import { layersOfFiles, makeModel } from '../../library/make-model.ts';
 import { unfinishedCalled } from '../../library/unfinished-called.ts';
@@ -141,7 +142,9 @@ export async function copy(backend: Backend, c: Context): Promise<Response> {
   const { source, destination } = await jsonBody(c.req, copyRequest, Object.keys(copyRequest.shape));
   const model = modelNamed(backend, nameIn(source, 'source'));
   const [store, name] = [storeOf(backend), nameIn(destination, 'destination')];
-  if (storedName(name) !== model.name) await makeModel(store, name, { base: backend.layersOf(model) });
+  // A model whose tag was left out would get another one beside it.
+  const own = [model.name, attempt(() => storedName(nameIn(source, 'source')))];
+  if (!own.includes(storedName(name))) await makeModel(store, name, { base: backend.layersOf(model) });
   return c.body(null, 200);
 }
 
