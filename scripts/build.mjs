@@ -8,6 +8,7 @@ const result = await build({
     'engine-main': 'src/worker/engine-main.ts',
     'graph-trial-main': 'src/runtime/graph-trial-main.ts',
     'device-trial-main': 'src/runtime/device-trial-main.ts',
+    'log-main': 'src/ggml/log-main.ts',
     index: 'src/index.ts',
   },
   outdir: 'dist',

@@ -6,6 +6,7 @@ import { loadGgml } from './api.ts';
 import type { DeviceKind } from './device.ts';
 import { hasLargeStacks, loadLibraries, ownPlatform, type Pointer, packageFolder } from './library.ts';
 import { lastLog } from './log.ts';
+import { hearLogAside } from './log-thread.ts';
 
 /** A kind of device beside the CPU. */
 export type GpuKind = Exclude<DeviceKind, 'cpu'>;
@@ -72,10 +73,11 @@ export function backendFileFor(kind: GpuKind): string {
 const loaded = new Map<GpuKind, readonly GpuHandle[]>();
 
 /**
- * Loads the backend of `kind`, once per process, and lists its devices. Throws DEVICE_MISSING where its package is not
+ * Loads the backend of `kind`, once per process, and lists its devices; trouble that is logged from then on is written to a
+ * file, if one is given. Throws DEVICE_MISSING where its package is not
  * installed, it cannot be loaded, or it finds none.
  */
-export function gpuDevices(kind: GpuKind): readonly GpuHandle[] {
+export function gpuDevices(kind: GpuKind, troubleFile?: number): readonly GpuHandle[] {
   const known = loaded.get(kind);
   if (known) return known;
   const file = backendFileFor(kind);
@@ -83,6 +85,7 @@ export function gpuDevices(kind: GpuKind): readonly GpuHandle[] {
   if (!hasLargeStacks())
     throw missing(kind, 'this program has loaded libraries through koffi before, whose stacks are too small');
   const { ggml } = loadLibraries();
+  hearLogAside(troubleFile);
   const reg: Pointer | null = ggml.func('void *ggml_backend_load(const char *)')(file);
   if (!reg) throw missing(kind, `its library does not load here: ${lastLog()}`);
   const devices = Array.from({ length: api.ggml_backend_reg_dev_count(reg) }, (_, i) =>

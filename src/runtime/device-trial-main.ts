@@ -7,13 +7,12 @@ import { watchEventLoop } from '../base/watchdog.ts';
 import { checkDevice } from '../exec/device-check.ts';
 import { deviceMemory, type GpuHandle, type GpuKind, gpuDevices } from '../ggml/gpu-backend.ts';
 import { GpuDevice } from '../ggml/gpu-device.ts';
-import { hearTrouble, listening } from '../ggml/log.ts';
+import { listening } from '../ggml/log.ts';
 import type { DeviceTrial, TriedDevice } from './device-trial.ts';
 
 const [input, errors, output] = [0, 2, 3];
 // A terminal sends these to both processes; the one that waits says what happens.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));
 
 function tried(handle: GpuHandle): TriedDevice {
   const { name, memory } = handle;
@@ -31,7 +30,7 @@ function trial(kind: GpuKind): DeviceTrial {
   try {
     const devices = listening(
       (text) => said.push(text),
-      () => gpuDevices(kind).map(tried),
+      () => gpuDevices(kind, errors).map(tried),
     );
     return { devices, said: said.join('').trim().split('\n') };
   } catch (error) {

@@ -19,7 +19,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 async function buildOn({ kind, name }: TrialDevice, file: ModelFile, adapters: readonly string[]): Promise<void> {
   // A driver that compiles goes on for minutes, whether somebody waits or not.
   await watchEventLoop({ interval: 1000, most: Number.POSITIVE_INFINITY, mostOrphaned: 2 });
-  const handle = gpuDevices(kind).find((one) => one.name === name);
+  const handle = gpuDevices(kind, errors).find((one) => one.name === name);
   if (!handle) throw new EngineError('DEVICE_MISSING', { kind, reason: `there is no ${name}`, install: undefined });
   using device = new GpuDevice(handle, 1);
   buildForDevice(file, device, adapters);

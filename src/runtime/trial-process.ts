@@ -1,14 +1,8 @@
 import { type SpawnSyncOptionsWithStringEncoding, type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { extname } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { ownProgram, programArguments } from '../base/own-program.ts';
 import { shortLine } from '../base/short-line.ts';
 import { announceSilence } from '../base/silence.ts';
-
-const extension = extname(import.meta.url);
-/** Arguments of Node that let it run sources. */
-const loader = (): readonly string[] =>
-  extension === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
 
 /** Leaves no core behind, and is ended before others where memory runs out. ggml's backtrace would start a debugger. */
 const limited = (computing: number | undefined, bytes: number | undefined): string => `
@@ -41,9 +35,9 @@ export type TrialResult = { readonly outcome: string } | { readonly ended: strin
 
 /** Runs the program `name` beside this file, whether that is a source or part of a bundle, and waits for it. */
 export function runTrial(name: string, input: string, limits: TrialLimits, words: TrialWords): TrialResult {
-  const program = fileURLToPath(new URL(`${name}${extension}`, import.meta.url));
+  const program = ownProgram(name, import.meta.url);
   announceSilence(limits.waiting);
-  const result = start([process.execPath, ...loader(), program], input, limits);
+  const result = start([process.execPath, ...programArguments(program), fileURLToPath(program)], input, limits);
   // Libraries may end the process with 0, too: without an outcome.
   const outcome = result.status === 0 && result.output[3];
   return outcome ? { outcome } : { ended: endOf(result, limits, words) };

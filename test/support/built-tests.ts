@@ -13,8 +13,11 @@ const programs = {
   'programs/engine-main': 'src/worker/engine-main.ts',
   'programs/graph-trial-main': 'src/runtime/graph-trial-main.ts',
   'programs/device-trial-main': 'src/runtime/device-trial-main.ts',
+  'programs/log-main': 'src/ggml/log-main.ts',
 };
-const starters = ['src/worker/engine-process.ts', 'src/runtime/trial-process.ts'].map((path) => resolve(path));
+const starters = ['src/worker/engine-process.ts', 'src/runtime/trial-process.ts', 'src/ggml/log-thread.ts'].map(
+  (path) => resolve(path),
+);
 
 /** Modules go on to know where their source lies, since they find files beside it; programs were built, too. */
 const placeOfSource = (folder: string): Plugin => ({
