@@ -16,6 +16,8 @@ export interface ErrorDetails {
   MODEL_NOT_FOUND: File & { name?: true; nearest?: readonly string[] };
   /** Names of the models that a name fits. */
   MODEL_AMBIGUOUS: { name: string; models: readonly string[] };
+  /** A model whose files are not deleted: another program's, whose way of removing it is `removal`, or a file that was named. */
+  MODEL_NOT_OURS: File & { name: string; owner?: string | undefined; removal?: string | undefined };
   UNREADABLE: File & { reason: string };
   UNWRITABLE: File & { reason: string };
   NOT_GGUF: File & { found: string };

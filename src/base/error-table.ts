@@ -17,6 +17,11 @@ function notFound({ file, name, nearest = [] }: ErrorDetails['MODEL_NOT_FOUND'])
     : `${file} does not exist; ${near}check the path of the GGUF file`;
 }
 
+const notOurs = ({ name, file, owner, removal }: ErrorDetails['MODEL_NOT_OURS']): string =>
+  owner === undefined || removal === undefined
+    ? `${name} lies outside the models folder, where nothing is deleted; delete ${file} itself`
+    : `${name} belongs to ${owner}, whose models are only read (${file}); ${removal}`;
+
 function withoutModels({ folders, named }: ErrorDetails['NO_MODELS']): string {
   const there = folders.join(', ');
   if (named === 'a file') return `${there} is a file, not a folder of models; name it without --models`;
@@ -66,6 +71,7 @@ export const errorTable: ErrorTable<ErrorCode> = {
     (d) => `several models can be called ${d.name}: ${someOf(d.models)}; name one of them`,
     (d) => `model '${d.name}' is ambiguous: it may be ${someOf(d.models)}; name one of them`,
   ],
+  MODEL_NOT_OURS: ['usage', notOurs],
   NOT_GGUF: [
     'failure',
     (d) => `${d.file} is not a GGUF file (it starts with ${d.found}); download or convert the model as GGUF`,

@@ -16,6 +16,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   NO_INFILL: { file },
   MODEL_AMBIGUOUS: { name: 'qwen3', models: ['qwen3:8b', 'qwen3:14b'] },
   MODEL_NOT_FOUND: { file },
+  MODEL_NOT_OURS: { name: 'pocket:135m', file, owner: 'Ollama', removal: '"ollama rm" removes it' },
   UNREADABLE: { file, reason },
   UNWRITABLE: { file, reason },
   NOT_GGUF: { file, found: 'abcd' },

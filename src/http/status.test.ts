@@ -11,6 +11,7 @@ test('what the client can mend is 400, what is not there 404, what passes 503, a
   assert.equal(statusOf(new EngineError('TEMPLATE_FAILED', { reason: 'roles' })), 400);
   assert.equal(statusOf(new EngineError('MODEL_NOT_FOUND', { file: 'x.gguf' })), 404);
   assert.equal(statusOf(new EngineError('MODEL_AMBIGUOUS', { name: 'x', models: ['x:1b', 'x:8b'] })), 400);
+  assert.equal(statusOf(new EngineError('MODEL_NOT_OURS', { name: 'x', file: 'x.gguf' })), 400);
   assert.equal(statusOf(new EngineError('SERVER_BUSY', { waiting: 9 })), 503);
   assert.equal(statusOf(new EngineError('ANSWER_UNREAD', {})), 503);
   assert.equal(statusOf(new EngineError('ENGINE_DIED', { model: 'x', reason: 'killed' })), 500);

@@ -94,7 +94,7 @@ test("a copy of another program's model has what comes with it, and nothing of t
   await makeModel(store, 'yours', { base: layersOf(store, pocket), system: 'Be long.' });
   for (const name of ['mine', 'yours']) await removeModel(find(library, name));
   assert.deepEqual(readdirSync(join(store.folder, 'blobs')), [], 'texts that nobody has any more are gone');
-  await assert.rejects(removeModel(pocket), engineError('BAD_OPTION', /Ollama's.*"ollama rm" removes it/));
+  await assert.rejects(removeModel(pocket), engineError('MODEL_NOT_OURS', /Ollama.*"ollama rm" removes it/));
   assert.deepEqual(snapshotOf(theirs.path), before);
 });
 

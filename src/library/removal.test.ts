@@ -16,7 +16,7 @@ async function removeOnly(folder: string): Promise<void> {
   await removeModel(model);
 }
 
-const refused = engineError('BAD_OPTION', /models folder itself/);
+const refused = engineError('MODEL_NOT_OURS');
 
 test('a model of the folder, and of a folder in it, is deleted with all its parts', async () => {
   using folder = tempFolder();

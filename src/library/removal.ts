@@ -7,7 +7,7 @@ import type { LocatedModel, OtherProgram } from './located-model.ts';
 type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner' | 'manifest'>>;
 
 /**
- * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
+ * The real paths of a model's files. Rejects with MODEL_NOT_OURS unless all of them lie in the models folder: a link in it,
  * to a file or to a folder, is another's, and so is its target.
  */
 export async function removable(model: Removable): Promise<readonly string[]> {
@@ -39,14 +39,8 @@ const removedBy: Readonly<Record<OtherProgram, string>> = {
   'llama.cpp': 'its file there can be deleted',
 };
 
-const refusal = ({ name, owner, files: [file = ''] }: Removable): EngineError => {
-  const others =
-    owner === undefined
-      ? `others are not deleted (${file})`
-      : `this one is ${owner}'s, which is only read (${file}); ${removedBy[owner]}`;
-  const expected = `one whose file lies in the models folder itself: ${others}`;
-  return new EngineError('BAD_OPTION', { option: 'model', value: name, expected });
-};
+const refusal = ({ name, owner, files: [file = ''] }: Removable): EngineError =>
+  new EngineError('MODEL_NOT_OURS', { name, file, owner, removal: owner && removedBy[owner] });
 
 const failing = <T>(file: string, work: Promise<T>): Promise<T> =>
   work.catch((cause: NodeJS.ErrnoException) => {

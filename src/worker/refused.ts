@@ -15,6 +15,7 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'TEMPLATE_FAILED',
   'MODEL_NOT_FOUND',
   'MODEL_AMBIGUOUS',
+  'MODEL_NOT_OURS',
   'SERVER_BUSY',
   'GRAMMARS_FULL',
   'ANSWER_UNREAD',
