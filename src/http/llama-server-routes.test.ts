@@ -91,6 +91,27 @@ test('the tokens of a conversation are counted', async () => {
   assert.deepEqual(await response.json(), { object: 'response.input_tokens', input_tokens: 5 });
 });
 
+test('a chat that is refused has no prompt to show, and no tokens to count', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  const paths = ['/v1/chat/completions', '/apply-template', '/chat/completions/input_tokens'];
+  for (const [field, value] of Object.entries({
+    chat_template: '{{ messages }}',
+    documents: [{ text: 'Tides' }],
+    functions: [{ name: 'tide' }],
+    tool_choice: { type: 'function', function: { name: 'tide' } },
+  })) {
+    const [chat, ...others] = await Promise.all(
+      paths.map(async (path) => {
+        const response = await post(served(), path, { messages, [field]: value });
+        assert.equal(response.status, 400, `${path} ${field}`);
+        return response.json();
+      }),
+    );
+    assert.match(JSON.stringify(chat), new RegExp(field));
+    for (const other of others) assert.deepEqual(other, chat, field);
+  }
+});
+
 test("a prompt that is too long has llama-server's type at its own routes, and OpenAI's code at all", async () => {
   for (const [path, type] of [
     ['/chat/completions', 'exceed_context_size_error'],

@@ -7,8 +7,7 @@ import type { ServedModel } from '../library/model-card.ts';
 import type { Backend, Health, Metric } from '../worker/backend.ts';
 import { completion, infill } from './llama-server/completion.ts';
 import { propsOf, slotsOf } from './llama-server/props.ts';
-import { checkContinuation, conversationFields, conversationIn } from './openai/conversation.ts';
-import { chatFields } from './openai/requests.ts';
+import { ChatBody, chatFields } from './openai/requests.ts';
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
 import { tokenList } from './request/lists.ts';
@@ -29,7 +28,6 @@ const Tokenize = z.looseObject({
 });
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const inputTokens = ['/chat/completions/input_tokens', '/v1/chat/completions/input_tokens'];
-const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields }).superRefine(checkContinuation);
 
 /** Endpoints of llama-server beside OpenAI's. */
 export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
@@ -85,14 +83,13 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       return c.json(slotsOf(backend.places(model), { sequences, drafts: (plan?.ahead ?? 0) > 0 }));
     })
     .on('POST', inputTokens, async (c) => {
-      const body = await jsonBody(c.req, ApplyTemplate, chatFields);
-      const input_tokens = await backend.countTokens(requestedModel(backend, body.model), conversationIn(body));
+      const { model, conversation } = await jsonBody(c.req, ChatBody, chatFields);
+      const input_tokens = await backend.countTokens(requestedModel(backend, model), conversation);
       return c.json({ object: 'response.input_tokens', input_tokens });
     })
     .post('/apply-template', async (c) => {
-      const body = await jsonBody(c.req, ApplyTemplate, chatFields);
-      const model = requestedModel(backend, body.model);
-      return c.json({ prompt: await backend.applyTemplate(model, conversationIn(body)) });
+      const { model, conversation } = await jsonBody(c.req, ChatBody, chatFields);
+      return c.json({ prompt: await backend.applyTemplate(requestedModel(backend, model), conversation) });
     });
 
 /** Tokens with their texts; bytes that are no whole character are numbers. */
