@@ -18,9 +18,11 @@ test('options are read under the names that clients know', () => {
   assert.deepEqual(read({ temperature: null }), {});
 });
 
-test('numbers below zero are off, or all of the context', () => {
-  assert.deepEqual(read({ top_k: -1, top_n_sigma: -1, seed: -1 }), { topK: 0, topNSigma: 0 });
-  assert.deepEqual(read({ repeat_last_n: -1 }), { repeatLastN: 2 ** 20 });
+test('numbers below zero are off, or all of the context, however far below', () => {
+  for (const below of [-1, -5, Number.MIN_SAFE_INTEGER]) {
+    assert.deepEqual(read({ top_k: below, top_n_sigma: below, seed: below }), { topK: 0, topNSigma: 0 });
+    assert.deepEqual(read({ repeat_last_n: below }), { repeatLastN: 2 ** 20 });
+  }
 });
 
 test("where a request says nothing the model's file counts, then what is usual", async () => {

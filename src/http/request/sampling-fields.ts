@@ -13,7 +13,7 @@ import {
   samplingNames,
   samplingRanges,
 } from '../../sample/sampling-options.ts';
-import { given } from './given.ts';
+import { given, unlimited } from './given.ts';
 import { listOf } from './lists.ts';
 import { addWarning } from './warnings.ts';
 
@@ -50,7 +50,7 @@ function fieldOf(option: SamplingNumber): z.ZodType<number | undefined> {
       .transform((seed) => seed ?? undefined);
   const { min, max, whole } = samplingRanges[option];
   const least = belowZero[option];
-  const number = (whole ? z.int() : z.number()).min(least === undefined ? min : -1).max(max);
+  const number = (whole ? z.int() : z.number()).min(least === undefined ? min : -unlimited).max(max);
   return number
     .nullish()
     .transform((value) => (least !== undefined && value != null && value < 0 ? least : (value ?? undefined)));
