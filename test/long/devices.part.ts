@@ -139,7 +139,8 @@ export const part: Part = {
       yield { name: 'devices', tried: 0, passed: 0, failed: [], skipped: [withoutVulkan] };
       return;
     }
-    if (names === undefined) yield await nodeTests('tests', ['test/long/devices/computed.test.ts']);
+    if (names === undefined)
+      yield await nodeTests('tests', ['test/long/devices/computed.test.ts', 'test/long/devices/budget.test.ts']);
     using folder = tempFolder();
     await using reference = new Reference();
     await using fixtures = new AnsweringProcess<FixtureRequest, FixtureAnswer>(program, patience);
