@@ -115,6 +115,7 @@ test('habits from other programs are answered with what to do here', async () =>
     [['stop', 'm'], /unknown command 'stop'\nstop: .*keep_alive/],
     [['pocket:135m', 'hi'], /ssd-llm run pocket:135m hi/],
     [['run'], /missing required argument 'model'\nssd-llm run <model> .*"ssd-llm list"/],
+    [['completion'], /ssd-llm completion <shell>; <shell>: bash, zsh or fish/],
     [['help', 'nope'], /unknown command 'nope'/],
     [['stop', 'm', '-ngl', '9'], /unknown command 'stop'/],
     [['help', 'stop'], /unknown command 'stop'\nstop: .*keep_alive/],

@@ -203,10 +203,10 @@ async function hintOf({ code }: CommanderError, argv: readonly string[]): Promis
   const own = Object.keys(commands);
   const { takes = {} } = Object.entries(commands).find(([command]) => command === name)?.[1] ?? {};
   if (code === 'commander.missingArgument') {
-    const list = Object.keys(takes).some((argument) => argument.includes('model'))
-      ? '; "ssd-llm list" shows the models that there are'
-      : '';
-    return `ssd-llm ${[name, ...Object.keys(takes)].join(' ')}${list}`;
+    const about = Object.keys(takes).some((argument) => argument.includes('model'))
+      ? ['"ssd-llm list" shows the models that there are']
+      : Object.entries(takes).map((argument) => argument.join(': '));
+    return [`ssd-llm ${[name, ...Object.keys(takes)].join(' ')}`, ...about].join('; ');
   }
   const { hintFor } = await import('./options/habits.ts');
   const { flagCommands } = await import('./options/given-words.ts');

@@ -15,12 +15,12 @@ import { type Expectation, type ExpectedSpeed, Outlook } from '../forecast.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
-import { budgetLines } from '../print/budget-lines.ts';
+import { budgetLines, shorterPrompts } from '../print/budget-lines.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
 import { describe, type ModelDescription, type RopeDescription } from '../print/describe.ts';
 import { roughly } from '../print/duration.ts';
-import { warn, write, writeJson } from '../print/output.ts';
+import { note, warn, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 import { busyText } from '../print/slow-start.ts';
 
@@ -45,6 +45,8 @@ export async function infoCommand(settings: Settings, { name, path, preset }: Ch
     const { budget } = found.expected.plan;
     const lines = budgetLines(found.budgets, { budget, auto, machine: machineBytes() });
     await write(`${lines.join('\n')}\n`);
+    const about = shorterPrompts(found.budgets);
+    if (about !== undefined) note(about);
   } else {
     const plan = failed ? [found.message] : planText(found, auto);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);

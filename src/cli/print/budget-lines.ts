@@ -30,6 +30,21 @@ export function budgetLines(expectations: readonly Expectation[], here: Here): r
   ]);
 }
 
+/**
+ * A line about prompts of first tokens that are shorter than those of others, as their context holds no more; undefined
+ * where all are equally long.
+ */
+export function shorterPrompts(expectations: readonly Pick<Expectation, 'plan' | 'speed'>[]): string | undefined {
+  const prompts = expectations.flatMap(({ plan, speed }) =>
+    speed ? [{ budget: plan.budget, tokens: speed.first_token_prompt }] : [],
+  );
+  const longest = Math.max(...prompts.map(({ tokens }) => tokens));
+  const shorter = prompts.filter(({ tokens }) => tokens < longest);
+  if (shorter.length === 0) return undefined;
+  const told = shorter.map(({ budget, tokens }) => `${tokens} with ${formatBytes(budget)}`);
+  return `first token: of an answer to ${longest} tokens, or as many as the context holds (${told.join(', ')})`;
+}
+
 function markOf(bytes: number, { budget, auto, machine }: Here): string {
   if (bytes > machine) return 'more than there is here';
   if (bytes !== budget) return '';

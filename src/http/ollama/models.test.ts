@@ -145,11 +145,7 @@ test('a model is deleted by its name in the body', async () => {
 
 test('a model that may not be deleted stays', async () => {
   const backend = new FakeBackend(servedModel());
-  backend.failure = new EngineError('BAD_OPTION', {
-    option: 'model',
-    value: 'tiny',
-    expected: 'one of the models folder',
-  });
+  backend.failure = new EngineError('MODEL_NOT_OURS', { name: 'tiny:q4_1', file: 'tiny.gguf' });
   const response = await request(backend, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }));
   assert.equal(response.status, 400);
   assert.match(((await response.json()) as { error: string }).error, /models folder/);
