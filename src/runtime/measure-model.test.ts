@@ -8,6 +8,9 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { layRing } from '../plan/ring-segments.ts';
+import { pageSpanOf } from '../plan/slices.ts';
 import { knownModel, type MeasuredParts, measureModel, rememberRun } from './measure-model.ts';
 import { openOutline } from './model-outline.ts';
 import { layoutLookup, planModel } from './planner.ts';
@@ -64,7 +67,8 @@ test('reads that are measured take no more memory than the ring has, and there a
   assert.deepEqual(likely, known && { ...known, read: 2 * known.read });
   // Reads of other lengths are good enough for somebody who waits, and for nobody else.
   const shortest = plan.streamed.filter((id) => at(plan.slices, id).shape[1] === 32);
-  const plain = shortest.map(() => ({ offset: 0, after: 1 }));
+  const sizes = shortest.map((id) => pageSpanOf(at(plan.slices, id).extent, pageBytes).bytes);
+  const plain = layRing(sizes, plan.shares.ring);
   const other = { ...plan, streamed: shortest, ringModes: { ...plan.ringModes, plain } };
   assert.equal((await measureModel({ ...parts, hurried: true }, other)).speeds.ring.length, 1);
   assert.equal((await measureModel(parts, other)).speeds.ring.length, 2);
