@@ -95,9 +95,26 @@ test('a run says how long its longer part of computing takes, of weights that st
       const [plan, { manifest }] = [makePlan(demand), demand];
       const { seconds, reading, computing, streaming } = forecastDecode(plan, manifest, model.speeds, () => 0);
       fc.pre(!plan.experts && reading < longer * seconds && Math.min(computing, streaming) < longer * seconds);
+      fc.pre(longer >= 1 || reading < computing + streaming);
       const run = { tokens: 10, seconds: 10 * longer * seconds, waited: 0, hits: [], disturbed: false };
       const { factors } = learn(model, run, plan, manifest);
       assert.deepEqual(Object.keys(factors), [streaming > computing ? 'streaming' : 'computing']);
+    }),
+    within,
+  );
+});
+
+test('a run that is faster than expected, which was limited by reading, leaves computing as it was', () => {
+  fc.assert(
+    fc.property(anyDemand, anyModel, fc.double({ min: 0, max: 0.9, noNaN: true }), (demand, model, part) => {
+      const [plan, { manifest }] = [makePlan(demand), demand];
+      const { seconds, reading, computing, streaming } = forecastDecode(plan, manifest, model.speeds, () => 0);
+      const others = computing + streaming;
+      fc.pre(!plan.experts && reading > 1.1 * others);
+      const token = 1.05 * others + part * (seconds - 1.05 * others);
+      const run = { tokens: 10, seconds: 10 * token, waited: 0, hits: [], disturbed: false };
+      const { factors } = learn(model, run, plan, manifest);
+      assert.deepEqual(Object.keys(factors), ['reading']);
     }),
     within,
   );

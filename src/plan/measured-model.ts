@@ -116,8 +116,10 @@ function fit(expected: (factors: Factors) => TokenForecast, run: MeasuredRun, be
     const { [part]: factor = 1 } = before;
     if (known[part] > token) capped[part] = (factor * token) / known[part];
   }
-  const waits = run.waited > run.seconds / 2 && known.reading > 0;
-  const longest = (x: number): Factors => ({ ...capped, [waits ? 'reading' : longerComputing(known)]: x });
+  // The part that was expected to be longest made a token shorter that is shorter than expected.
+  const shorter = token < known.seconds && known.reading > known.computing + known.streaming;
+  const reads = known.reading > 0 && (shorter || run.waited > run.seconds / 2);
+  const longest = (x: number): Factors => ({ ...capped, [reads ? 'reading' : longerComputing(known)]: x });
   // Where the other parts take longer than the token already, all of it was faster.
   const { reading = 1, computing = 1, streaming = computing } = before;
   const read = (x: number): Factors => (known.reading > 0 ? { reading: reading * x } : {});
