@@ -110,6 +110,19 @@ test('between its steps a pass reads as much as there is room for, and nothing w
   );
 });
 
+test('where blocks are not read beside leases no end of one begins a read, also in the first pass over others', async () => {
+  const begun: number[] = [];
+  const ring = new Ring({ read: async (_file, _into, position) => void begun.push(position) });
+  const into = new Uint8Array(2);
+  const blocks = [0, 1, 2, 3].map((i) => ({ file: 0, position: i, after: 2, into: into.subarray(i % 2, (i % 2) + 1) }));
+  await ring.follow(blocks, false);
+  (await ring.lease([0]))[Symbol.dispose]();
+  (await ring.lease([1]))[Symbol.dispose]();
+  assert.deepEqual(begun, [0, 1]);
+  (await ring.lease([2]))[Symbol.dispose]();
+  assert.deepEqual(begun, [0, 1, 2, 3]);
+});
+
 test('blocks that depend on what was computed are asked for when a step needs them, each time anew', async () => {
   const pager = newPager();
   const home = new MadeUpHome(1);

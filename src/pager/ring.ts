@@ -49,8 +49,8 @@ export class Ring implements Home {
     const same = blocks.length === before.length && blocks.every((block, i) => sameBytes(block, at(before, i)));
     if (!same) await this.settled();
     this.#blocks = blocks;
-    this.#beside = beside;
     if (!same) await this.restart();
+    this.#beside = beside;
   }
 
   /**
