@@ -88,7 +88,7 @@ export function graphTraits(
       for (const { node, name, role } of reads) if (places.has(node) && role !== 'rows') body.add(name);
       return reads;
     });
-    if (device && sequences > 1 && !pooling && !model.batchesApart) {
+    if (device && model.device && sequences > 1 && !pooling && !model.batchesApart) {
       const texts = [start, 0].map((start, sequence) => ({ sequence, start, tokens: [0], outputs: 1 }));
       apart = unsupportedNodes(device, context.collect(texts, 'logits').nodes).length > 0;
     }
