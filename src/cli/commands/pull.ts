@@ -83,7 +83,7 @@ class PullProgress implements Disposable {
   }
 
   #note(text: string): void {
-    this[Symbol.dispose]();
+    this.#line?.clear();
     note(printable(text));
   }
 
