@@ -71,8 +71,9 @@ export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
 }
 
 /**
- * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.2 s)
- * and remembered, unless likely speeds are given. Rejects with OUT_OF_MEMORY, and the errors of reading where the plan reads.
+ * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.2 s), and
+ * so are reads (0.2 s by all threads and by half of them, more where storage is slow), and remembered, unless likely speeds
+ * are given. Rejects with OUT_OF_MEMORY, and the errors of reading where the plan reads.
  */
 export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<MeasuredModel> {
   const known = knownModel(parts);
