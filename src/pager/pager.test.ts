@@ -186,3 +186,19 @@ test('routes of a pass that is no text count for no other number of slots', asyn
   cache.route({ ids: [0, 1], used: 2, pairs: 2 });
   assert.equal(asked(), 2);
 });
+
+test('nothing is on its way any more once all is settled: neither reads nor the uploads behind them', async () => {
+  let upload = (): void => assert.fail();
+  let settled = false;
+  const weightRing = new Ring({ read: () => assert.fail('bytes of a device are brought') });
+  const pager = new Pager({ weightRing, kvRing: none, residents });
+  const bring = (): Promise<void> => new Promise((resolve) => (upload = resolve));
+  await weightRing.follow([
+    { file: 0, position: 0, into: { buffer: {}, byteOffset: 0, byteLength: 1, bring }, after: 1 },
+  ]);
+  const waiting = pager.settled().then(() => (settled = true));
+  for (let i = 0; i < 3; i += 1) await tick();
+  assert.equal(settled, false);
+  upload();
+  await waiting;
+});

@@ -107,6 +107,15 @@ export class Pager {
     await Promise.all(homes.map((home) => home.settled()));
   }
 
+  /**
+   * Waits until nothing is on its way to memory any more, uploads behind reads included, before that memory is freed. Blocks
+   * that have not come do not matter then.
+   */
+  async settled(): Promise<void> {
+    const homes = [this.weightRing.settled(), this.kvRing.settled(), this.residents.stop()];
+    await Promise.allSettled([...homes, ...this.experts.map((pool) => pool.abandon())]);
+  }
+
   /** Gives experts their memory, which takes 0.3 s a GiB. */
   async #touch(signal?: AbortSignal): Promise<void> {
     for (const pool of this.experts) {

@@ -242,6 +242,8 @@ export class Runtime implements AsyncDisposable {
     await this.#work;
     await this.allReleased();
     await this.reader[Symbol.asyncDispose]();
+    // Uploads go on with what was read.
+    await this.pager.settled();
     this.#memory[Symbol.dispose]();
   }
 }
