@@ -61,5 +61,5 @@ test('a kind that there is none of, and memory of a card beside the CPU, are ref
   assert.deepEqual([missing.code, /\[DEVICE_MISSING\]/.test(missing.stderr)], [2, true]);
   const useless = await run(['run', path, '-p', 'x', '--device', 'cpu', '--gpu-memory', '1G']);
   assert.equal(useless.code, 2);
-  assert.match(useless.stderr, /--gpu-memory .* is not valid; expected a device with memory of its own/);
+  assert.match(useless.stderr, /--gpu-memory 1 GiB is not valid; expected a device with memory of its own/);
 });

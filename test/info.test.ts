@@ -26,6 +26,7 @@ interface Info {
   readonly types: Readonly<Record<string, { tensors: number; bytes: number }>>;
   readonly tokenizer: { readonly model: string; readonly tokens: number; readonly chat_template: boolean };
   readonly tensors?: readonly { readonly name: string; readonly type: string; readonly bytes: number }[];
+  readonly device: { readonly kind: string; readonly name: string };
   readonly plan: {
     readonly budget: number;
     readonly context: number;
@@ -68,7 +69,7 @@ test('a model is described for people', async () => {
 });
 
 test('and for programs: the types, the tensors on request, and a plan that adds up to the budget', async () => {
-  const { architecture, parameters, bytes, types, tokenizer, tensors, plan } = await info(
+  const { architecture, parameters, bytes, types, tokenizer, tensors, device, plan } = await info(
     model,
     '-m',
     '192M',
@@ -83,6 +84,7 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
   );
   assert.equal(tensors?.length, 272);
   assert.deepEqual(tensors?.find(({ name }) => name === 'blk.0.attn_q.weight')?.type, 'q4_1');
+  assert.equal(device.kind, 'cpu');
   const { memory, resident, streamed } = plan;
   assert.ok(Object.values(memory).reduce((a, b) => a + b, 0) <= plan.budget);
   assert.equal(resident.bytes + streamed.bytes, bytes);

@@ -52,9 +52,8 @@ export interface ExpectedSpeed {
   readonly storage_bytes_per_s: number | null;
 }
 
-/** A plan, and what is to be expected of it. */
-export interface Expectation {
-  readonly plan: Plan;
+/** A plan, the device that it is for, and what is to be expected of it. */
+export interface Expectation extends DevicePlan {
   /** Null for a model that decodes nothing, and for a device with memory of its own. */
   readonly speed: ExpectedSpeed | null;
   readonly hitRate: HitRate;
@@ -152,8 +151,10 @@ export class Outlook implements Disposable {
   async expect(budget: number = this.budget): Promise<Expectation> {
     const plan = this.#plan(budget);
     if (budget === this.budget) this.#options.debug?.('planned', summarize(plan));
+    const { kind, name } = this.#device;
+    const device = { kind, name };
     // The cost of uploads is not known.
-    if (this.#outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
+    if (this.#outline.graphs.wholeTexts || plan.host) return { plan, device, speed: null, hitRate: hitsOf([]) };
     const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
     const { likely, prompt = usualPrompt } = this.#how;
     const storage = await this.#storage();
@@ -168,6 +169,7 @@ export class Outlook implements Disposable {
     const guessed = unknown || model.speeds.half === likely?.half;
     return {
       plan,
+      device,
       speed: {
         tokens_per_s: 1 / seconds,
         first_token_s: forecastFirstToken(parts, first_token_prompt),

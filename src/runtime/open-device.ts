@@ -43,7 +43,7 @@ export function openDevice(models: readonly ModelOutline[], options: DeviceOptio
   if (gpuMemory === undefined || device.memory === 'apart') return device;
   device[Symbol.dispose]();
   const expected = `a device with memory of its own, which ${device.name} is not`;
-  throw new EngineError('BAD_OPTION', { option: 'gpuMemory', value: `${gpuMemory}`, expected });
+  throw new EngineError('BAD_OPTION', { option: 'gpuMemory', value: formatBytes(gpuMemory), expected });
 }
 
 /** The part of a budget that a device can compute in: Metal's share of memory is limited. */

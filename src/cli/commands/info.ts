@@ -39,7 +39,7 @@ export async function infoCommand(settings: Settings, { name, path, preset }: Ch
   if (settings.json) {
     const planned = failed
       ? { plan: { error: { code: found.code, message: found.message } }, speed: null, faster: [] }
-      : { ...toJson(found.expected), faster: found.faster };
+      : { device: found.expected.device, ...toJson(found.expected), faster: found.faster };
     await writeJson({ ...model, ...planned, ...(!failed && found.budgets && { budgets: found.budgets.map(toJson) }) });
   } else if (!failed && found.budgets) {
     const { budget } = found.expected.plan;
@@ -156,13 +156,20 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
 }
 
 /** The lines of a plan. */
-export const planText = ({ expected: { plan, speed, hitRate }, faster }: Found, auto: boolean): readonly string[] => [
+export const planText = (
+  { expected: { plan, device, speed, hitRate }, faster }: Found,
+  auto: boolean,
+): readonly string[] => [
   plan.host
     ? `Under ${formatBytes(plan.budget)} of the device's own memory`
     : `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
   `  ${headline(plan, hitRate)}`,
-  ...table([...shareLines(plan, hitRate), ...(speed ? speedRows(speed, faster) : [])]),
+  ...table([...deviceRows(device), ...shareLines(plan, hitRate), ...(speed ? speedRows(speed, faster) : [])]),
 ];
+
+/** A row about the device that computes, if it is not the CPU. */
+const deviceRows = ({ kind, name }: Expectation['device']): readonly (readonly [string, string])[] =>
+  kind === 'cpu' ? [] : [['device', `${printable(name)} (${kind})`]];
 
 const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {
   'last run': 'corrected by an earlier run',

@@ -175,6 +175,14 @@ test('without a driver auto takes the CPU and says so, and a device that was ask
   assert.match(refused.stderr, /^error: there is no vulkan device .* \[DEVICE_MISSING\]$/m);
 });
 
+test('a plan names the device that it is for', { skip: withoutVulkan }, async () => {
+  using folder = tempFolder();
+  const path = writeLoopingModel(folder.file('model.gguf'));
+  const { code, stdout } = await run(['info', path, '--device', 'vulkan', '--ctx', '128']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^ {2}device +.+ \(vulkan\)$/m);
+});
+
 test('a report about a device compares it with the CPU', { skip: withoutVulkan }, async () => {
   using folder = tempFolder();
   const path = writeLoopingModel(folder.file('model.gguf'));
