@@ -132,6 +132,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     reader,
     [Symbol.asyncDispose]: async () => {
       await reader[Symbol.asyncDispose]();
+      await pager.settled();
       owner[Symbol.dispose]();
     },
   };
