@@ -48,7 +48,10 @@ test('a server says where it is, what the models take and how to ask; it answers
   assert.equal(((await answer.json()) as { response: string }).response, expected);
 
   const ps = await run(['ps', '--port', server.port], { env });
-  assert.match(ps.stdout, /^NAME +SIZE +CONTEXT +UNTIL\nchat:latest +[\d.]+ MiB +512 +in \d minutes\n$/);
+  assert.match(
+    ps.stdout,
+    /^NAME +SIZE +PROCESSOR +CONTEXT +UNTIL\nchat:latest +[\d.]+ MiB +CPU +512 +in \d minutes\n$/,
+  );
   const json = await run(['ps', '--host', `localhost:${server.port}`, '--json'], { env });
   assert.deepEqual(
     (JSON.parse(json.stdout) as { name: string }[]).map((one) => one.name),

@@ -17,11 +17,18 @@ export async function psCommand({ host, port, apiKey, json, logLevel }: Settings
 
 const table = (models: readonly RunningModel[]): readonly string[] =>
   columns([
-    ['NAME', 'SIZE', 'CONTEXT', 'UNTIL'],
-    ...models.map(({ name, size, context, expires }) => [
+    ['NAME', 'SIZE', 'PROCESSOR', 'CONTEXT', 'UNTIL'],
+    ...models.map(({ name, size, gpu, context, expires }) => [
       printable(name),
       formatBytes(size),
+      processorText(gpu / size),
       `${context}`,
       relativeTime(new Date(expires)),
     ]),
   ]);
+
+/** The processors that compute, of which the GPU has this share of the memory. */
+const processorText = (share: number): string => {
+  if (!(share > 0)) return 'CPU';
+  return share >= 1 ? 'GPU' : `${Math.max(1, Math.round(100 * share))}% GPU`;
+};

@@ -24,16 +24,16 @@ test("a server is asked with its key, and Ollama's dates are understood", async 
     (authorization) => {
       assert.equal(authorization, 'Bearer secret');
       return Response.json({
-        models: [ollama, { ...ollama, context_length: 7, expires_at: '2318-01-01T00:00:00.000Z' }],
+        models: [ollama, { ...ollama, context_length: 7, size_vram: 1, expires_at: '2318-01-01T00:00:00.000Z' }],
       });
     },
     { apiKey: 'secret' },
   );
   assert.deepEqual(
-    models.map(({ name, size, context }) => [name, size, context]),
+    models.map(({ name, size, gpu, context }) => [name, size, gpu, context]),
     [
-      ['a:latest', 1, 0],
-      ['a:latest', 1, 7],
+      ['a:latest', 1, 0, 0],
+      ['a:latest', 1, 1, 7],
     ],
   );
 });

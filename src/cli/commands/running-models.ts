@@ -8,6 +8,8 @@ export interface RunningModel {
   readonly name: string;
   /** Bytes of memory. */
   readonly size: number;
+  /** Bytes of it that a GPU computes in. */
+  readonly gpu: number;
   /** Tokens of the context. */
   readonly context: number;
   /** Time of unloading if nobody asks; ISO 8601. */
@@ -23,15 +25,13 @@ const Running = z.looseObject({
       .looseObject({
         name: z.string(),
         size: z.number(),
+        size_vram: z.number().default(0),
         context_length: z.number().default(0),
         expires_at: z.iso.datetime({ offset: true }),
       })
       .transform(
-        ({ name, size, context_length: context, expires_at: expires }): RunningModel => ({
-          name,
-          size,
-          context,
-          expires,
+        ({ name, size, size_vram: gpu, context_length: context, expires_at: expires }): RunningModel => ({
+          ...{ name, size, gpu, context, expires },
         }),
       ),
   ),
