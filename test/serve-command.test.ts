@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { Hono } from 'hono';
 import { attemptCli } from './support/attempt-cli.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { metric, modest, serve } from './support/server.ts';
+import { serving } from './support/serving.ts';
 import { writeSmall } from './support/small-model.ts';
 import { asked, Teller } from './support/teller.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
@@ -211,4 +213,14 @@ test('where no server is, ps says how to start one', async () => {
   const { code, stderr } = await run(['ps', '--port', '1'], { env });
   assert.equal(code, 1);
   assert.match(stderr, /no server answers at http:\/\/127\.0\.0\.1:1 .*"ssd-llm serve".*\[SERVER_UNREACHABLE\]/);
+});
+
+test('ps says whether a GPU computes, and how much of a model', async () => {
+  const gpus = [0, 1, 25, 100].map((size_vram, i) => {
+    return { name: `m${i}`, size: 100, size_vram, context_length: 8, expires_at: '2030-01-01T00:00:00.000Z' };
+  });
+  await using server = await serving(new Hono().get('/api/ps', (c) => c.json({ models: gpus })));
+  const { stdout } = await run(['ps', '--port', `${server.address.port}`], { env });
+  const processors = stdout.split('\n').map((line) => /B {2,}(\S+(?: GPU)?) {2,}8 /.exec(line)?.[1]);
+  assert.deepEqual(processors.slice(1, -1), ['CPU', '1% GPU', '25% GPU', 'GPU']);
 });

@@ -5,23 +5,29 @@ import { makeFolder } from './folder.ts';
 import { removeUnfinished, replaceTextFile } from './replace-file.ts';
 
 /** Milliseconds that a change waits for those of other processes, each of which takes some; and between two looks. */
-const patience = { whole: 1000, step: 5 };
+const usualPatience = 1000;
+const step = 5;
 
 /**
  * Replaces a short text of processes that run at the same time by what `change` makes of it: none of them changes it
- * between what another reads and writes. Throws FILE_IN_USE where one holds it for a second, UNWRITABLE, the errors of
- * `change` and of the system.
+ * between what another reads and writes. Throws FILE_IN_USE where one holds it for `patience` milliseconds, UNWRITABLE, the
+ * errors of `change` and of the system.
  */
-export function changeSharedFile(folder: string, name: string, change: () => string): void {
+export function changeSharedFile(
+  folder: string,
+  name: string,
+  change: () => string,
+  patience: number = usualPatience,
+): void {
   makeFolder(folder);
   const path = join(folder, name);
-  using _ = lockSoon(path);
+  using _ = lockSoon(path, patience);
   removeUnfinished(folder, name);
   replaceTextFile(path, change());
 }
 
-function lockSoon(path: string): FileLock {
-  for (const until = performance.now() + patience.whole; ; wait(patience.step)) {
+function lockSoon(path: string, patience: number): FileLock {
+  for (const until = performance.now() + patience; ; wait(step)) {
     try {
       return FileLock.acquire(path);
     } catch (error) {
