@@ -8,7 +8,7 @@ import { sharedBytes } from '../ggml/memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Block } from '../pager/block.ts';
-import { Reader, type ReadSettings } from '../pager/reader.ts';
+import { Reader, type ReaderOptions } from '../pager/reader.ts';
 import { Ring } from '../pager/ring.ts';
 import { awake } from '../plan/awake-threads.ts';
 import type { PassSample } from '../plan/pass-sample.ts';
@@ -17,7 +17,7 @@ import { pageSpanOf } from '../plan/slices.ts';
 /** The files of a model, and the best way to read them. */
 export interface SampledFiles {
   readonly files: readonly { readonly path: string; readonly size: number }[];
-  readonly reading: ReadSettings;
+  readonly reading: ReaderOptions;
 }
 
 /** Steps that were computed while their weights were read. */

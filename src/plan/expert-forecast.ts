@@ -49,7 +49,7 @@ export interface RoutedForecast {
 }
 
 /** Steps of a layer whose experts are all there, and of each further round: gates and ups, and downs. */
-const expertSteps = { first: 3, further: 2 };
+export const expertSteps = { first: 3, further: 2 };
 
 /** A token in a layer whose experts have slots: as `forecastToken` does, on average over the numbers of experts that are missing. */
 export function forecastRouted({ used, slots, hits, step, expert, read, core }: RoutedCosts): RoutedForecast {

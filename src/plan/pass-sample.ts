@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
 import type { GgmlType } from '../gguf/types.ts';
 import type { Extent, Weight } from '../gguf/weight.ts';
+import { expertSteps } from './expert-forecast.ts';
 import type { Plan } from './plan.ts';
 import { type RingSegment, withoutLast } from './ring-segments.ts';
 import { expertLength } from './routed-banks.ts';
@@ -31,8 +32,6 @@ export interface PassSample {
 
 /** Bytes that tell enough of a storage, and matrices that tell enough of a processor. */
 const most = { bytes: 256 * 2 ** 20, matrices: 1024 };
-/** Steps of a layer whose experts are there: router, gates and ups, downs. */
-const expertSteps = 3;
 
 /**
  * The first weights that stream, around the ring of the plan; undefined if none do, or they go on to a device that is apart.
@@ -88,7 +87,7 @@ export function expertSample({ experts, host }: Plan, page: number): PassSample 
     steps.push({ from, to: matrices.length });
   }
   const sized = { bytes, readBytes: readBytes(matrices, page) };
-  return { matrices, segments, ...sized, steps, passSteps: banks.length * expertSteps };
+  return { matrices, segments, ...sized, steps, passSteps: banks.length * expertSteps.first };
 }
 
 /** The bytes of an expert in a matrix (in, out, experts). */

@@ -6,7 +6,7 @@ import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import { type FoundReads, readsBeside } from '../exec/reads-beside.ts';
 import type { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { ReadSettings } from '../pager/reader.ts';
+import type { ReaderOptions } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import {
   fasterOf,
@@ -37,7 +37,7 @@ export interface MeasuredParts {
   readonly read: number | undefined;
   readonly reads?: ReadCosts | undefined;
   /** The best way to read it; default: a usual one. */
-  readonly reading?: ReadSettings | undefined;
+  readonly reading?: ReaderOptions | undefined;
   /** False for files that have not come: nothing is read of them; default: true. */
   readonly present?: boolean | undefined;
   /** True if reads of other lengths than the plan's are good enough, once some were measured; default: false. */
@@ -56,7 +56,7 @@ export interface MeasuredParts {
 /** Bytes a second of a usual drive, for one that was not measured. */
 const usualRead = 2e9;
 /** A way to read that is good on most. */
-const usualReading: ReadSettings = { inFlight: 3, chunkBytes: 8 * 2 ** 20 };
+const usualReading: ReaderOptions = { inFlight: 3 };
 
 const computedWith = ({ device: { kind, threads, variant }, kernels, kv }: MeasuredParts): ComputedWith => {
   return { device: kind, threads, variant, kernels, kv };
