@@ -34,7 +34,8 @@ test('a change waits for that of another process, and counts it', { skip: proces
   const path = folder.file('shared');
   writeFileSync(path, 'old');
   writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf(process.ppid)} some-id\n`);
-  const other = spawn('/bin/sh', ['-c', 'printf other >shared; rm shared.lock'], { cwd: folder.path });
+  const code = `fs.writeFileSync('shared', 'other'); fs.rmSync('shared.lock');`;
+  const other = spawn(process.execPath, ['-e', code], { cwd: folder.path });
   assert.ok(other.pid);
   // A busy machine may take long to start a process.
   changeSharedFile(folder.path, 'shared', () => `${readFileSync(path, 'utf8')} and mine`, 600_000);
